@@ -1,0 +1,128 @@
+import { TemplateLimitExceeded } from "./errors.ts"
+import { Undefined } from "./values.ts"
+import type { Dict, Value } from "./values.ts"
+
+/** What one rendering may use. */
+export interface RenderLimits {
+  /** Steps of work: about one for each part of an expression that is computed, and for each item gone over. */
+  readonly steps: number
+  /** Characters of text made, what is thrown away again included. */
+  readonly text: number
+  /** Nesting of values, and of macro calls weighed by the nesting of their bodies. */
+  readonly depth: number
+  /** Milliseconds: a backstop on a machine so slow that the steps do not bound the time. */
+  readonly millis: number
+}
+
+export const defaultRenderLimits: RenderLimits = {
+  steps: 400_000,
+  text: 4_000_000,
+  depth: 500,
+  millis: 1_000
+}
+
+const CLOCK_INTERVAL = 4_096
+const NAMES_KEPT = 100
+
+/** The state of one rendering: its output so far, its local variables and what is left of its budgets. */
+export class Run {
+  /** What was written so far; a capture puts its own in its place for a while. */
+  out = ""
+  /** The local variables of the template or macro that runs; `undefined` where none was set. */
+  locals: Array<Value | undefined>
+  readonly globals: Array<Value | undefined>
+  readonly variables: Dict
+  readonly limits: RenderLimits
+
+  private readonly names = new Set<string>()
+  private readonly deadline: number
+  private readonly now: () => number
+  private steps: number
+  private clockAt: number
+  private textLeft: number
+  private depth = 0
+
+  constructor(variables: Dict, slots: number, limits: RenderLimits, now: () => number) {
+    this.variables = variables
+    this.globals = new Array<Value | undefined>(slots).fill(undefined)
+    this.locals = this.globals
+    this.limits = limits
+    this.steps = limits.steps
+    this.clockAt = limits.steps - CLOCK_INTERVAL
+    this.textLeft = limits.text
+    this.now = now
+    this.deadline = now() + limits.millis
+  }
+
+  /** Charges `steps` of work. */
+  spend(steps: number): void {
+    this.steps -= steps
+    if (this.steps <= this.clockAt) this.check()
+  }
+
+  /** Charges `length` characters of text about to be made. */
+  text(length: number): void {
+    this.textLeft -= length
+    if (this.textLeft < 0) this.exceeded("text")
+  }
+
+  /** Appends to the output. */
+  write(text: string): void {
+    this.text(text.length)
+    this.out += text
+  }
+
+  checkDepth(depth: number): void {
+    if (depth > this.limits.depth) this.exceeded("depth")
+  }
+
+  /** Runs a macro's or caller's body `levels` deep, over its own local variables, and gives what it wrote. */
+  invoke(locals: Array<Value | undefined>, levels: number, body: (run: Run) => void): string {
+    const outer = this.locals
+    this.depth += levels
+    this.checkDepth(this.depth)
+    this.locals = locals
+    try {
+      return this.capture(body)
+    } finally {
+      this.locals = outer
+      this.depth -= levels
+    }
+  }
+
+  /** What `body` writes, instead of it going to the output. */
+  capture(body: (run: Run) => void): string {
+    const outer = this.out
+    this.out = ""
+    try {
+      body(this)
+      return this.out
+    } finally {
+      this.out = outer
+    }
+  }
+
+  variable(name: string): Value {
+    return Object.hasOwn(this.variables, name) ? this.variables[name]! : new Undefined(name)
+  }
+
+  /** Notes that something was used that is not there. */
+  missing(name: string): void {
+    if (this.names.size < NAMES_KEPT) this.names.add(name)
+  }
+
+  get missingNames(): ReadonlyArray<string> {
+    return [...this.names]
+  }
+
+  private check(): void {
+    if (this.steps < 0) this.exceeded("steps")
+    if (this.now() > this.deadline) this.exceeded("time")
+    this.clockAt = this.steps - CLOCK_INTERVAL
+  }
+
+  private exceeded(limit: TemplateLimitExceeded["limit"]): never {
+    const maximum = limit === "time" ? this.limits.millis : this.limits[limit]
+    throw new TemplateLimitExceeded({ limit, maximum })
+  }
+}

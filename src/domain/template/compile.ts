@@ -1,0 +1,620 @@
+import { applyFilter, filters } from "./filters.ts"
+import { functions } from "./functions.ts"
+import { operate } from "./operators.ts"
+import type { Run } from "./Run.ts"
+import type {
+  Arguments,
+  Block,
+  CallerBlock,
+  Expression,
+  Macro,
+  Parameter,
+  Position,
+  Statement
+} from "./syntax.ts"
+import { tests } from "./tests.ts"
+import {
+  defined,
+  emptyDict,
+  equals,
+  fail,
+  Helper,
+  isDict,
+  isList,
+  iterate,
+  lookup,
+  order,
+  toText,
+  truthy,
+  typeName,
+  Undefined,
+  UndefinedUse
+} from "./values.ts"
+import type { Value } from "./values.ts"
+
+type Evaluate = (run: Run) => Value
+type Execute = (run: Run) => void
+
+/** A template made ready to run: closures, one for each node of the checked tree. */
+export interface Compiled {
+  readonly execute: Execute
+  /** How many variables of its own a run of it holds. */
+  readonly slots: number
+}
+
+export const compile = (template: Block): Compiled => {
+  const compiler = new Compiler(template)
+  return { execute: compiler.execute, slots: compiler.frame.size }
+}
+
+/** The variables that one part of a template sets, by the place of each in its frame. */
+interface Scope {
+  readonly places: Map<string, number>
+  readonly parent: Scope | undefined
+}
+
+/** The variables of the template, or of one call of a macro; no place in it serves two of them. */
+interface Frame {
+  size: number
+}
+
+/** A body with parameters: a macro, or what a call block hands to one. */
+interface Invocable {
+  /** How deep it nests: what one call of it takes of the depth budget. */
+  readonly levels: number
+  readonly body: (args: ReadonlyArray<Value | undefined>) => Execute
+}
+
+interface DeclaredMacro {
+  /** Where the run keeps that the macro's definition was reached. */
+  readonly place: number
+  readonly frame: Frame
+  invocable: Invocable | undefined
+  callerPlace: number
+}
+
+/** What `caller` is inside a macro that a call block calls. */
+class Caller extends Helper {
+  readonly invoke: (args: ReadonlyArray<Value>) => string
+  constructor(invoke: (args: ReadonlyArray<Value>) => string) {
+    super()
+    this.invoke = invoke
+  }
+  override call(): undefined {
+    return undefined
+  }
+}
+
+/** What `loop` is inside a loop. */
+class Loop extends Helper {
+  index0 = 0
+  readonly length: number
+  constructor(length: number) {
+    super()
+    this.length = length
+  }
+  override call(): undefined {
+    return undefined
+  }
+  field(name: string): Value | undefined {
+    switch (name) {
+      case "index":
+        return this.index0 + 1
+      case "index0":
+        return this.index0
+      case "revindex":
+        return this.length - this.index0
+      case "revindex0":
+        return this.length - this.index0 - 1
+      case "first":
+        return this.index0 === 0
+      case "last":
+        return this.index0 === this.length - 1
+      case "length":
+        return this.length
+      default:
+        return undefined
+    }
+  }
+}
+
+class Compiler {
+  readonly frame: Frame = { size: 0 }
+  readonly execute: Execute
+
+  private readonly macros = new Map<string, DeclaredMacro>()
+  private readonly top: Scope = { places: new Map(), parent: undefined }
+  private current = this.frame
+  private scope = this.top
+  /** What the block being compiled costs each time it runs: one for each node that is its own. */
+  private work = 0
+  private depth = 0
+  private deepest = 0
+
+  constructor(template: Block) {
+    for (const statement of template) {
+      if (statement._tag !== "Macro") continue
+      const place = this.frame.size++
+      this.macros.set(statement.name, { place, frame: { size: 0 }, invocable: undefined, callerPlace: 0 })
+    }
+    this.reserve(assigned(template))
+    this.execute = this.block(template)
+  }
+
+  private block(block: Block): Execute {
+    const outer = this.work
+    this.work = block.length
+    const statements = this.nested(() => block.map((statement) => this.statement(statement)))
+    const work = this.work
+    this.work = outer
+    return (run) => {
+      run.spend(work)
+      for (const execute of statements) {
+        try {
+          execute(run)
+        } catch (cause) {
+          if (!(cause instanceof UndefinedUse)) throw cause
+          run.missing(cause.name)
+        }
+      }
+    }
+  }
+
+  private statement(statement: Statement): Execute {
+    switch (statement._tag) {
+      case "Text": {
+        const { text } = statement
+        return (run) => run.write(text)
+      }
+      case "Output": {
+        const { at } = statement
+        const value = this.expression(statement.value)
+        return (run) => run.write(toText(value(run), run, at))
+      }
+      case "If": {
+        const condition = this.expression(statement.condition)
+        const [body, otherwise] = [this.block(statement.body), this.block(statement.otherwise)]
+        return (run) => (truthy(condition(run)) ? body(run) : otherwise(run))
+      }
+      case "Set":
+        return this.assignment(statement.name, this.expression(statement.value))
+      case "Switch":
+        return this.switch(statement)
+      case "For":
+        return this.loop(statement)
+      case "Macro":
+        return this.macro(statement)
+    }
+  }
+
+  /** Sets the nearest variable of that name that has a value, as nunjucks does, or else this scope's own. */
+  private assignment(name: string, value: Evaluate): Execute {
+    const [own, ...outer] = this.visible(name) as [number, ...Array<number>]
+    return (run) => {
+      const result = noted(value, run)
+      const found =
+        run.locals[own] === undefined ? outer.find((place) => run.locals[place] !== undefined) : own
+      run.locals[found ?? own] = result
+    }
+  }
+
+  private switch({ subject, cases, otherwise }: Statement & { _tag: "Switch" }): Execute {
+    const value = this.expression(subject)
+    const options = cases.map((option) => this.expression(option.value))
+    // As in nunjucks, a case with nothing in it falls through to the next.
+    const bodies = cases.map(({ body }) => (body.length === 0 ? undefined : this.block(body)))
+    const fallback = this.block(otherwise)
+    return (run) => {
+      const given = value(run)
+      const matched = options.findIndex((option) => equals(given, option(run), run))
+      const body =
+        matched === -1 ? undefined : bodies.slice(matched).find((candidate) => candidate !== undefined)
+      ;(body ?? fallback)(run)
+    }
+  }
+
+  private loop({ at, targets, iterable, filter, body, otherwise }: Statement & { _tag: "For" }): Execute {
+    const source = this.expression(iterable)
+    const first = this.current.size
+    const inner = this.inScope([...targets, "loop", ...assigned(body)], (places) => ({
+      targets: places.slice(0, targets.length),
+      loop: places[targets.length]!,
+      keep: filter && this.expression(filter),
+      body: this.block(body)
+    }))
+    const last = this.current.size
+    const assign = unpack(inner.targets, at)
+    const empty = this.block(otherwise)
+    const enter = (run: Run, item: Value): void => {
+      run.locals.fill(undefined, first, last)
+      assign(run, item)
+    }
+    const kept = (run: Run, items: ReadonlyArray<Value>): ReadonlyArray<Value> => {
+      const { keep } = inner
+      if (keep === undefined) return items
+      run.spend(items.length)
+      return items.filter((item) => {
+        enter(run, item)
+        return truthy(keep(run))
+      })
+    }
+    return (run) => {
+      const given = source(run)
+      const pairwise = targets.length > 1 && isDict(given)
+      const items = kept(run, pairwise ? Object.entries(given) : iterate(given, run, at))
+      const loop = new Loop(items.length)
+      run.spend(items.length)
+      for (const item of items) {
+        enter(run, item)
+        run.locals[inner.loop] = loop
+        inner.body(run)
+        loop.index0++
+      }
+      if (items.length === 0) empty(run)
+    }
+  }
+
+  private macro(macro: Macro): Execute {
+    const declared = this.macros.get(macro.name)!
+    const outer = { current: this.current, scope: this.scope }
+    this.current = declared.frame
+    this.scope = { places: new Map(), parent: undefined }
+    const [callerPlace] = this.reserve(["caller"])
+    declared.callerPlace = callerPlace!
+    declared.invocable = this.invocable(macro.parameters, macro.body)
+    this.current = outer.current
+    this.scope = outer.scope
+    return (run) => {
+      run.globals[declared.place] = true
+    }
+  }
+
+  private invocable(parameters: ReadonlyArray<Parameter>, block: Block): Invocable {
+    const outer = { work: this.work, deepest: this.deepest }
+    this.deepest = this.depth
+    const names = parameters.map(({ name }) => name)
+    const { places, fallbacks, body } = this.inScope([...names, ...assigned(block)], (all) => ({
+      places: all.slice(0, names.length),
+      fallbacks: parameters.map(({ fallback }) => fallback && this.expression(fallback)),
+      body: this.block(block)
+    }))
+    const levels = this.deepest - this.depth + 1
+    this.work = outer.work
+    this.deepest = Math.max(this.deepest, outer.deepest)
+    return {
+      levels,
+      body: (args) => (run) => {
+        places.forEach((place, index) => {
+          run.locals[place] = args[index] ?? fallbacks[index]?.(run) ?? new Undefined(names[index]!)
+        })
+        body(run)
+      }
+    }
+  }
+
+  private expression(expression: Expression): Evaluate {
+    this.work++
+    return this.nested(() => this.node(expression))
+  }
+
+  private node(expression: Expression): Evaluate {
+    const { at } = expression
+    switch (expression._tag) {
+      case "Literal": {
+        const { value } = expression
+        return () => value
+      }
+      case "Variable":
+        return this.variable(expression.name)
+      case "Lookup":
+        return this.lookup(expression)
+      case "List": {
+        const items = this.expressions(expression.items)
+        return (run) => items.map((item) => item(run))
+      }
+      case "Dict": {
+        const entries = expression.entries.map(([key, value]) => [key, this.expression(value)] as const)
+        return (run) => {
+          const dict = emptyDict()
+          for (const [key, value] of entries) dict[key] = value(run)
+          return dict
+        }
+      }
+      case "Conditional": {
+        const condition = this.expression(expression.condition)
+        const value = this.expression(expression.value)
+        const otherwise = expression.otherwise && this.expression(expression.otherwise)
+        return (run) => (truthy(condition(run)) ? value(run) : (otherwise?.(run) ?? ""))
+      }
+      case "And":
+      case "Or": {
+        const [left, right] = [this.expression(expression.left), this.expression(expression.right)]
+        const stopAt = expression._tag === "Or"
+        return (run) => {
+          const value = left(run)
+          return truthy(value) === stopAt ? value : right(run)
+        }
+      }
+      case "Not": {
+        const operand = this.expression(expression.operand)
+        return (run) => !truthy(operand(run))
+      }
+      case "Sign": {
+        const { sign } = expression
+        const operand = this.expression(expression.operand)
+        return (run) => {
+          const value = defined(operand(run))
+          return typeof value === "number" ? sign * value : fail(at, `${typeName(value)} has no sign`)
+        }
+      }
+      case "Binary": {
+        const [left, right] = [this.expression(expression.left), this.expression(expression.right)]
+        const { operator } = expression
+        return (run) => operate(operator, left(run), right(run), run, at)
+      }
+      case "Compare":
+        return this.comparison(expression)
+      case "In": {
+        const [left, right] = [this.expression(expression.left), this.expression(expression.right)]
+        return (run) => contains(right(run), left(run), run, at)
+      }
+      case "Filter": {
+        const filter = filters[expression.name]!
+        const input = this.expression(expression.input)
+        const args = this.arguments(expression.args)
+        return (run) =>
+          applyFilter(
+            filter,
+            run,
+            at,
+            input(run),
+            args.map((arg) => arg && defined(arg(run)))
+          )
+      }
+      case "Test": {
+        const test = tests[expression.name]!
+        const subject = this.expression(expression.subject)
+        const args = this.arguments(expression.args)
+        return (run) =>
+          test.holds(
+            subject(run),
+            args.map((arg) => defined(arg!(run))),
+            run,
+            at
+          )
+      }
+      case "CallFunction": {
+        const call = functions[expression.name]!
+        const args = this.expressions(expression.args)
+        return (run) =>
+          call(
+            run,
+            at,
+            args.map((arg) => arg(run))
+          )
+      }
+      case "CallMacro":
+        return this.callMacro(expression.name, expression.args, expression.caller)
+      case "CallCaller": {
+        const caller = this.variable("caller")
+        const args = this.expressions(expression.args)
+        return (run) => {
+          const value = defined(caller(run))
+          return value instanceof Caller
+            ? value.invoke(args.map((arg) => arg(run)))
+            : fail(at, "caller is no caller")
+        }
+      }
+      case "CallValue": {
+        const { method } = expression
+        const target = this.expression(expression.target)
+        return (run) => {
+          const value = defined(target(run))
+          const result = value instanceof Helper ? value.call(method) : undefined
+          return result === undefined ? fail(at, `${typeName(value)} cannot be called like this`) : result
+        }
+      }
+      case "Capture": {
+        const body = this.block(expression.body)
+        return (run) => run.capture(body)
+      }
+    }
+  }
+
+  private variable(name: string): Evaluate {
+    const places = this.visible(name)
+    const globals = this.current === this.frame ? undefined : this.top.places.get(name)
+    const outer: Evaluate =
+      globals === undefined
+        ? (run) => run.variable(name)
+        : (run) => run.globals[globals] ?? run.variable(name)
+    return places.reduceRight<Evaluate>(
+      (next, place) => (run) => {
+        const value = run.locals[place]
+        if (value === undefined) return next(run)
+        return value instanceof Loop ? loopFields(value) : value
+      },
+      outer
+    )
+  }
+
+  private lookup({ target, key }: Expression & { _tag: "Lookup" }): Evaluate {
+    const from = this.expression(target)
+    const by = this.expression(key)
+    const name = describe(target, key)
+    const general: Evaluate = (run) => lookup(from(run), by(run), () => name)
+    if (target._tag !== "Variable" || target.name !== "loop" || key._tag !== "Literal") return general
+    const [place] = this.visible("loop")
+    if (place === undefined) return general
+    const field = String(key.value)
+    return (run) => {
+      const loop = run.locals[place]
+      return loop instanceof Loop ? (loop.field(field) ?? new Undefined(name)) : general(run)
+    }
+  }
+
+  private comparison({ at, first, rest }: Expression & { _tag: "Compare" }): Evaluate {
+    const start = this.expression(first)
+    const steps = rest.map(([operator, operand]) => [operator, this.expression(operand)] as const)
+    return (run) => {
+      let left = start(run)
+      for (const [operator, operand] of steps) {
+        const right = operand(run)
+        if (!compares(operator, left, right, run, at)) return false
+        left = right
+      }
+      return true
+    }
+  }
+
+  private callMacro(name: string, args: Arguments, block: CallerBlock | undefined): Evaluate {
+    const macro = this.macros.get(name)!
+    const values = this.arguments(args)
+    const caller = block && this.invocable(block.parameters, block.body)
+    return (run) => {
+      const { invocable } = macro
+      if (run.globals[macro.place] === undefined) throw new UndefinedUse(name)
+      const { locals } = run
+      const given = values.map((value) => value?.(run))
+      const own = new Array<Value | undefined>(macro.frame.size).fill(undefined)
+      if (caller !== undefined) {
+        own[macro.callerPlace] = new Caller((passed) =>
+          run.invoke(locals, caller.levels, caller.body(passed))
+        )
+      }
+      return run.invoke(own, invocable!.levels, invocable!.body(given))
+    }
+  }
+
+  private arguments(args: Arguments): ReadonlyArray<Evaluate | undefined> {
+    return args.map((arg) => arg && this.expression(arg))
+  }
+
+  private expressions(expressions: ReadonlyArray<Expression>): ReadonlyArray<Evaluate> {
+    return expressions.map((expression) => this.expression(expression))
+  }
+
+  /** The places of the variables of that name that can be seen from here, nearest first. */
+  private visible(name: string): ReadonlyArray<number> {
+    const places: Array<number> = []
+    for (let scope: Scope | undefined = this.scope; scope !== undefined; scope = scope.parent) {
+      const place = scope.places.get(name)
+      if (place !== undefined) places.push(place)
+    }
+    return places
+  }
+
+  private reserve(names: Iterable<string>): ReadonlyArray<number> {
+    const places = this.scope.places
+    return Array.from(names, (name) => {
+      const place = places.get(name) ?? this.current.size++
+      places.set(name, place)
+      return place
+    })
+  }
+
+  private inScope<A>(names: Iterable<string>, inner: (places: ReadonlyArray<number>) => A): A {
+    const outer = this.scope
+    this.scope = { places: new Map(), parent: outer }
+    const result = inner(this.reserve(names))
+    this.scope = outer
+    return result
+  }
+
+  private nested<A>(inner: () => A): A {
+    this.depth++
+    this.deepest = Math.max(this.deepest, this.depth)
+    const result = inner()
+    this.depth--
+    return result
+  }
+}
+
+/** The names that a block sets in its own scope: loops and macros have their own. */
+const assigned = (block: Block): ReadonlyArray<string> =>
+  block.flatMap((statement) => {
+    switch (statement._tag) {
+      case "Set":
+        return [statement.name]
+      case "If":
+        return [...assigned(statement.body), ...assigned(statement.otherwise)]
+      case "Switch":
+        return [...statement.cases.flatMap(({ body }) => assigned(body)), ...assigned(statement.otherwise)]
+      default:
+        return []
+    }
+  })
+
+/** A value to be kept: where computing it uses what is not there, that name is noted and stays its name. */
+const noted = (value: Evaluate, run: Run): Value => {
+  try {
+    return value(run)
+  } catch (cause) {
+    if (!(cause instanceof UndefinedUse)) throw cause
+    run.missing(cause.name)
+    return new Undefined(cause.name)
+  }
+}
+
+const unpack = (places: ReadonlyArray<number>, at: Position): ((run: Run, item: Value) => void) => {
+  const [only] = places
+  if (places.length === 1) {
+    return (run, item) => {
+      run.locals[only!] = item
+    }
+  }
+  return (run, item) => {
+    const parts = defined(item)
+    if (!isList(parts) || parts.length !== places.length)
+      fail(at, `each item must be a list of ${places.length}`)
+    else places.forEach((place, index) => (run.locals[place] = parts[index]))
+  }
+}
+
+const loopFields = (loop: Loop): Value => {
+  const fields = emptyDict()
+  for (const name of ["index", "index0", "revindex", "revindex0", "first", "last", "length"]) {
+    fields[name] = loop.field(name)!
+  }
+  return fields
+}
+
+/** How an error names an attribute: as the template writes it, where that is plain. */
+const describe = (target: Expression, key: Expression): string => {
+  const of =
+    target._tag === "Variable"
+      ? target.name
+      : target._tag === "Lookup"
+        ? describe(target.target, target.key)
+        : ""
+  if (key._tag !== "Literal") return `${of}[…]`
+  return typeof key.value === "string" && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(key.value)
+    ? `${of}.${key.value}`
+    : `${of}[${JSON.stringify(key.value)}]`
+}
+
+const compares = (operator: string, left: Value, right: Value, run: Run, at: Position): boolean => {
+  switch (operator) {
+    case "==":
+      return equals(left, right, run)
+    case "!=":
+      return !equals(left, right, run)
+    case "<":
+      return order(left, right, at) < 0
+    case "<=":
+      return order(left, right, at) <= 0
+    case ">":
+      return order(left, right, at) > 0
+    default:
+      return order(left, right, at) >= 0
+  }
+}
+
+const contains = (container: Value, item: Value, run: Run, at: Position): boolean => {
+  const within = defined(container)
+  if (isList(within)) return within.some((other) => equals(item, other, run))
+  const wanted = defined(item)
+  if (isDict(within)) return typeof wanted === "string" && Object.hasOwn(within, wanted)
+  if (typeof within === "string" && typeof wanted === "string") return within.includes(wanted)
+  return fail(at, `cannot look for ${typeName(wanted)} in ${typeName(within)}`)
+}

@@ -1,0 +1,196 @@
+import { TemplateRenderError } from "./errors.ts"
+import type { Run } from "./Run.ts"
+import type { Position } from "./syntax.ts"
+
+/** What a variable may hold: JSON. */
+export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
+
+/** What an expression may give: JSON, something that is not there, or one of the two stateful helpers. */
+export type Value = null | boolean | number | string | ReadonlyArray<Value> | Dict | Undefined | Helper
+export interface Dict {
+  readonly [key: string]: Value
+}
+
+/** A variable or attribute that is not there. It may be passed on and tested, but any use of it fails. */
+export class Undefined {
+  readonly name: string
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** Thrown where an `Undefined` is used; the statement it stops is skipped, so that the rest names its own. */
+export class UndefinedUse {
+  readonly name: string
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** What `cycler()` and `joiner()` give: `call` answers `name.method()`, or `undefined` where there is none. */
+export abstract class Helper {
+  abstract call(method: string): Value | undefined
+}
+
+/** The value, which must be there. */
+export const defined = (value: Value): Exclude<Value, Undefined> => {
+  if (value instanceof Undefined) throw new UndefinedUse(value.name)
+  return value
+}
+
+export const isList = (value: Value): value is ReadonlyArray<Value> => Array.isArray(value)
+export const isDict = (value: Value): value is Dict =>
+  typeof value === "object" &&
+  value !== null &&
+  !isList(value) &&
+  !(value instanceof Undefined) &&
+  !(value instanceof Helper)
+
+/** An empty object whose keys are all its own, `__proto__` too. */
+export const emptyDict = (): Record<string, Value> => Object.create(null) as Record<string, Value>
+
+export const fail = (at: Position, reason: string): never => {
+  throw new TemplateRenderError({ line: at.line, column: at.column, reason })
+}
+
+export const typeName = (value: Value): string => {
+  if (value === null) return "null"
+  if (isList(value)) return "list"
+  if (value instanceof Helper) return "helper"
+  if (value instanceof Undefined) return "undefined"
+  return typeof value === "string" ? "text" : typeof value
+}
+
+/** Truth as in Jinja2: empty texts, lists and objects are false, and so are 0 and null. */
+export const truthy = (value: Value): boolean => {
+  if (typeof value === "boolean") return value
+  const given = defined(value)
+  if (isList(given)) return given.length > 0
+  if (isDict(given)) {
+    for (const key in given) if (Object.hasOwn(given, key)) return true
+    return false
+  }
+  return Boolean(given)
+}
+
+/** The text of a value as in nunjucks: nothing for null, JSON for lists and objects. */
+export const toText = (value: Value, run: Run, at: Position): string => {
+  if (typeof value === "string") return value
+  const given = defined(value)
+  switch (typeof given) {
+    case "number":
+      return String(given)
+    case "boolean":
+      return given ? "true" : "false"
+    default:
+      return given === null ? "" : toJson(given, run, at)
+  }
+}
+
+const JSON_NODE_STEPS = 4
+
+/** The value as JSON, with `indent` spaces a level when it is over 0. Work and length are charged to `run`. */
+export const toJson = (value: Value, run: Run, at: Position, indent = 0): string => {
+  let json = ""
+  const write = (text: string): void => {
+    run.text(text.length)
+    json += text
+  }
+  const newline = indent === 0 ? () => "" : (depth: number) => `\n${" ".repeat(indent * depth)}`
+  const colon = indent === 0 ? ":" : ": "
+  const items = (
+    open: string,
+    close: string,
+    count: number,
+    depth: number,
+    item: (index: number) => void
+  ): void => {
+    write(open)
+    for (let index = 0; index < count; index++) {
+      write((index === 0 ? "" : ",") + newline(depth + 1))
+      item(index)
+    }
+    write((count === 0 ? "" : newline(depth)) + close)
+  }
+  const visit = (node: Value, depth: number): void => {
+    run.spend(JSON_NODE_STEPS)
+    run.checkDepth(depth)
+    const given = defined(node)
+    if (given instanceof Helper) fail(at, "a function has no text")
+    if (isList(given)) {
+      items("[", "]", given.length, depth, (index) => visit(given[index]!, depth + 1))
+    } else if (isDict(given)) {
+      const keys = Object.keys(given)
+      items("{", "}", keys.length, depth, (index) => {
+        write(JSON.stringify(keys[index]) + colon)
+        visit(given[keys[index]!]!, depth + 1)
+      })
+    } else {
+      write(JSON.stringify(given))
+    }
+  }
+  visit(value, 0)
+  return json
+}
+
+/** Equality as in Jinja2: by content, and never between values of different types. */
+export const equals = (left: Value, right: Value, run: Run): boolean => {
+  const compare = (a: Value, b: Value, depth: number): boolean => {
+    run.spend(1)
+    const x = defined(a)
+    const y = defined(b)
+    if (x === y) return true
+    run.checkDepth(depth)
+    if (isList(x) && isList(y)) {
+      return x.length === y.length && x.every((item, index) => compare(item, y[index]!, depth + 1))
+    }
+    if (isDict(x) && isDict(y)) {
+      const keys = Object.keys(x)
+      return (
+        keys.length === Object.keys(y).length &&
+        keys.every((key) => Object.hasOwn(y, key) && compare(x[key]!, y[key]!, depth + 1))
+      )
+    }
+    return false
+  }
+  return compare(left, right, 0)
+}
+
+/** Negative, zero or positive as `left` comes before, with or after `right`: two numbers, or two texts. */
+export const order = (left: Value, right: Value, at: Position): number => {
+  const x = defined(left)
+  const y = defined(right)
+  if (typeof x === "number" && typeof y === "number") return x - y
+  if (typeof x === "string" && typeof y === "string") return x < y ? -1 : x > y ? 1 : 0
+  return fail(at, `cannot compare ${typeName(x)} with ${typeName(y)}`)
+}
+
+/** The items that `for` and the list filters go over: a list's items, an object's keys, a text's characters. */
+export const iterate = (value: Value, run: Run, at: Position): ReadonlyArray<Value> => {
+  const given = defined(value)
+  if (isList(given)) return given
+  if (typeof given === "string") {
+    run.spend(given.length)
+    return Array.from(given)
+  }
+  if (isDict(given)) return Object.keys(given)
+  return fail(at, `cannot go over ${typeName(given)}`)
+}
+
+/**
+ * A value's own item or attribute, and nothing else: a list or text by index (from the end when negative), an
+ * object by key. What is not there is `Undefined` under the name that `describe` gives.
+ */
+export const lookup = (target: Value, key: Value, describe: () => string): Value => {
+  const from = defined(target)
+  const by = defined(key)
+  if (typeof by === "string") {
+    if (isDict(from) && Object.hasOwn(from, by)) return from[by]!
+  } else if (typeof by === "number" && Number.isInteger(by)) {
+    const found = isList(from) ? from.at(by) : typeof from === "string" ? characterAt(from, by) : undefined
+    if (found !== undefined) return found
+  }
+  return new Undefined(describe())
+}
+
+const characterAt = (text: string, index: number): string | undefined => Array.from(text).at(index)

@@ -1,0 +1,247 @@
+import type { Arguments, Block, CallerBlock, Expression, Parameter, Statement } from "./syntax.ts"
+import { tests } from "./tests.ts"
+
+/** A variable that a template refers to and does not define itself. */
+export interface TemplateVariable {
+  readonly name: string
+  /** Rendering fails without it. The others are only used behind `default(...)`, `is defined` or the like. */
+  readonly required: boolean
+}
+
+/**
+ * The variables that a template takes, in the order of their first use. A use counts wherever it stands, inside
+ * `if`, `for`, filters and macros too; it is not required where the template has made sure of it first.
+ */
+export const variablesOf = (template: Block): ReadonlyArray<TemplateVariable> => {
+  const found = new Map<string, boolean>()
+  const analysis = new Analysis((name, required) => found.set(name, required || (found.get(name) ?? false)))
+  analysis.block(template, new Known())
+  return Array.from(found, ([name, required]) => ({ name, required }))
+}
+
+/** What is known of names at one point of a template; a layer for each branch, so that nothing is copied. */
+class Known {
+  /** Certainly set by the template. */
+  readonly set = new Set<string>()
+  /** Set by the template on some ways to here. */
+  readonly maybe = new Set<string>()
+  /** Not set by the template, but certainly given when this point is reached. */
+  readonly given: ReadonlySet<string>
+  private readonly parent: Known | undefined
+
+  constructor(parent?: Known, given: Iterable<string> = []) {
+    this.parent = parent
+    this.given = new Set(given)
+  }
+
+  has(kind: "set" | "maybe" | "given", name: string): boolean {
+    return this[kind].has(name) || (this.parent?.has(kind, name) ?? false)
+  }
+
+  /** Learns what `branches`, one of which is taken, do to the names of this layer. */
+  join(branches: ReadonlyArray<Known>): void {
+    const [first, ...rest] = branches
+    for (const name of first!.set) if (rest.every((branch) => branch.set.has(name))) this.set.add(name)
+    for (const branch of branches) for (const name of [...branch.set, ...branch.maybe]) this.maybe.add(name)
+  }
+}
+
+/** The names that are certainly given when an expression turns out true, and when it turns out false. */
+interface Facts {
+  readonly whenTrue: ReadonlyArray<string>
+  readonly whenFalse: ReadonlyArray<string>
+}
+const nothing: Facts = { whenTrue: [], whenFalse: [] }
+const both = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.filter((name) => b.includes(name))
+
+const factsOf = (expression: Expression): Facts => {
+  switch (expression._tag) {
+    case "Test": {
+      if (expression.subject._tag !== "Variable") return nothing
+      const { name } = expression.subject
+      if (expression.name === "undefined") return { whenTrue: [], whenFalse: [name] }
+      return tests[expression.name]!.provesDefined ? { whenTrue: [name], whenFalse: [] } : nothing
+    }
+    case "Not": {
+      const { whenTrue, whenFalse } = factsOf(expression.operand)
+      return { whenTrue: whenFalse, whenFalse: whenTrue }
+    }
+    case "And": {
+      const [left, right] = [factsOf(expression.left), factsOf(expression.right)]
+      return {
+        whenTrue: [...left.whenTrue, ...right.whenTrue],
+        whenFalse: both(left.whenFalse, right.whenFalse)
+      }
+    }
+    case "Or": {
+      const [left, right] = [factsOf(expression.left), factsOf(expression.right)]
+      return {
+        whenTrue: both(left.whenTrue, right.whenTrue),
+        whenFalse: [...left.whenFalse, ...right.whenFalse]
+      }
+    }
+    default:
+      return nothing
+  }
+}
+
+class Analysis {
+  private readonly use: (name: string, required: boolean) => void
+
+  constructor(use: (name: string, required: boolean) => void) {
+    this.use = use
+  }
+
+  block(block: Block, known: Known): void {
+    for (const statement of block) this.statement(statement, known)
+  }
+
+  private statement(statement: Statement, known: Known): void {
+    switch (statement._tag) {
+      case "Text":
+        return
+      case "Output":
+        return this.expression(statement.value, known)
+      case "Set":
+        this.expression(statement.value, known)
+        known.set.add(statement.name)
+        return
+      case "If": {
+        this.expression(statement.condition, known)
+        const facts = factsOf(statement.condition)
+        const body = new Known(known, facts.whenTrue)
+        const otherwise = new Known(known, facts.whenFalse)
+        this.block(statement.body, body)
+        this.block(statement.otherwise, otherwise)
+        known.join([body, otherwise])
+        return
+      }
+      case "Switch": {
+        this.expression(statement.subject, known)
+        for (const { value } of statement.cases) this.expression(value, known)
+        const bodies = [...statement.cases.map(({ body }) => body), statement.otherwise]
+        known.join(
+          bodies.map((body) => {
+            const branch = new Known(known)
+            this.block(body, branch)
+            return branch
+          })
+        )
+        return
+      }
+      case "For":
+        return this.loop(statement, known)
+      case "Macro":
+        return this.invocable(statement.parameters, statement.body, new Known(known), ["caller"])
+    }
+  }
+
+  private loop(
+    { targets, iterable, filter, body, otherwise }: Statement & { _tag: "For" },
+    known: Known
+  ): void {
+    this.expression(iterable, known)
+    const inner = new Known(known, filter && factsOf(filter).whenTrue)
+    for (const target of targets) inner.set.add(target)
+    if (filter !== undefined) this.expression(filter, inner)
+    inner.set.add("loop")
+    this.block(body, inner)
+    const empty = new Known(known)
+    this.block(otherwise, empty)
+    known.join([new Known(known), empty])
+  }
+
+  private invocable(
+    parameters: ReadonlyArray<Parameter>,
+    body: Block,
+    known: Known,
+    names: ReadonlyArray<string> = []
+  ): void {
+    for (const name of names) known.set.add(name)
+    for (const { name, fallback } of parameters) {
+      if (fallback !== undefined) this.expression(fallback, known)
+      known.set.add(name)
+    }
+    this.block(body, known)
+  }
+
+  private expression(expression: Expression, known: Known): void {
+    switch (expression._tag) {
+      case "Literal":
+        return
+      case "Variable":
+        return this.variable(expression.name, known, true)
+      case "Lookup":
+        return this.all([expression.target, expression.key], known)
+      case "List":
+        return this.all(expression.items, known)
+      case "Dict":
+        return this.all(
+          expression.entries.map(([, value]) => value),
+          known
+        )
+      case "Conditional": {
+        this.expression(expression.condition, known)
+        const facts = factsOf(expression.condition)
+        this.expression(expression.value, new Known(known, facts.whenTrue))
+        if (expression.otherwise) this.expression(expression.otherwise, new Known(known, facts.whenFalse))
+        return
+      }
+      case "And":
+      case "Or": {
+        this.expression(expression.left, known)
+        const { whenTrue, whenFalse } = factsOf(expression.left)
+        return this.expression(
+          expression.right,
+          new Known(known, expression._tag === "And" ? whenTrue : whenFalse)
+        )
+      }
+      case "Not":
+      case "Sign":
+        return this.expression(expression.operand, known)
+      case "Binary":
+      case "In":
+        return this.all([expression.left, expression.right], known)
+      case "Compare":
+        return this.all([expression.first, ...expression.rest.map(([, operand]) => operand)], known)
+      case "Filter":
+        this.tolerant(expression.input, known, expression.name === "default" || expression.name === "d")
+        return this.all(expression.args, known)
+      case "Test":
+        this.tolerant(expression.subject, known, tests[expression.name]!.toleratesUndefined)
+        return this.all(expression.args, known)
+      case "CallFunction":
+      case "CallCaller":
+        return this.all(expression.args, known)
+      case "CallMacro":
+        this.all(expression.args, known)
+        return this.caller(expression.caller, known)
+      case "CallValue":
+        return this.all([expression.target, ...expression.args], known)
+      case "Capture": {
+        const inner = new Known(known)
+        this.block(expression.body, inner)
+        return known.join([inner])
+      }
+    }
+  }
+
+  private caller(block: CallerBlock | undefined, known: Known): void {
+    if (block !== undefined) this.invocable(block.parameters, block.body, new Known(known))
+  }
+
+  private all(expressions: Arguments, known: Known): void {
+    for (const expression of expressions) if (expression !== undefined) this.expression(expression, known)
+  }
+
+  /** An operand that may be undefined when it is a plain variable; an attribute's owner must be there all the same. */
+  private tolerant(expression: Expression, known: Known, tolerates: boolean): void {
+    if (tolerates && expression._tag === "Variable") this.variable(expression.name, known, false)
+    else this.expression(expression, known)
+  }
+
+  private variable(name: string, known: Known, required: boolean): void {
+    if (known.has("set", name)) return
+    this.use(name, required && !known.has("given", name) && !known.has("maybe", name))
+  }
+}
