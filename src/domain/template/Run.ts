@@ -1,25 +1,7 @@
 import { TemplateLimitExceeded } from "./errors.ts"
+import type { RenderLimits } from "./limits.ts"
 import { Undefined } from "./values.ts"
 import type { Dict, Value } from "./values.ts"
-
-/** What one rendering may use. */
-export interface RenderLimits {
-  /** Steps of work: about one for each part of an expression that is computed, and for each item gone over. */
-  readonly steps: number
-  /** Characters of text made, what is thrown away again included. */
-  readonly text: number
-  /** Nesting of values, and of macro calls weighed by the nesting of their bodies. */
-  readonly depth: number
-  /** Milliseconds: a backstop on a machine so slow that the steps do not bound the time. */
-  readonly millis: number
-}
-
-export const defaultRenderLimits: RenderLimits = {
-  steps: 400_000,
-  text: 4_000_000,
-  depth: 500,
-  millis: 1_000
-}
 
 const CLOCK_INTERVAL = 4_096
 const NAMES_KEPT = 100

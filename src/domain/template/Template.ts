@@ -8,9 +8,10 @@ import {
   TemplateSyntaxError,
   UndefinedVariable
 } from "./errors.ts"
+import { defaultRenderLimits } from "./limits.ts"
+import type { RenderLimits } from "./limits.ts"
 import { parse } from "./parse.ts"
-import { defaultRenderLimits, Run } from "./Run.ts"
-import type { RenderLimits } from "./Run.ts"
+import { Run } from "./Run.ts"
 import type { Dict, Json } from "./values.ts"
 import { variablesOf } from "./variables.ts"
 import type { TemplateVariable } from "./variables.ts"

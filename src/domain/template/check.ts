@@ -2,7 +2,7 @@ import type { Node } from "nunjucks/src/nodes.js"
 import { TemplateForbidden, TemplateSyntaxError } from "./errors.ts"
 import { filters } from "./filters.ts"
 import { functions } from "./functions.ts"
-import { MAX_NESTING } from "./parse.ts"
+import { MAX_NESTING } from "./limits.ts"
 import type {
   Arguments,
   BinaryOperator,

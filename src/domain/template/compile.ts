@@ -16,6 +16,7 @@ import { tests } from "./tests.ts"
 import {
   defined,
   emptyDict,
+  entriesOf,
   equals,
   fail,
   Helper,
@@ -241,7 +242,7 @@ class Compiler {
     return (run) => {
       const given = source(run)
       const pairwise = targets.length > 1 && isDict(given)
-      const items = kept(run, pairwise ? Object.entries(given) : iterate(given, run, at))
+      const items = kept(run, pairwise ? entriesOf(given) : iterate(given, run, at))
       const loop = new Loop(items.length)
       run.spend(items.length)
       for (const item of items) {

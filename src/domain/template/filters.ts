@@ -4,6 +4,7 @@ import { tests } from "./tests.ts"
 import {
   defined,
   emptyDict,
+  entriesOf,
   equals,
   fail,
   isDict,
@@ -208,7 +209,7 @@ const testNamed = (call: Call, index: number): ((value: Value) => boolean) => {
 
 const pairs = (call: Call): ReadonlyArray<readonly [string, Value]> => {
   if (!isDict(call.input)) return fail(call.at, `an object is expected, not ${typeName(call.input)}`)
-  const entries = Object.entries(call.input)
+  const entries = entriesOf(call.input)
   call.run.spend(entries.length)
   return entries
 }

@@ -4,12 +4,7 @@ import nodes from "nunjucks/src/nodes.js"
 import type { Node } from "nunjucks/src/nodes.js"
 import parser from "nunjucks/src/parser.js"
 import { TemplateForbidden, TemplateSyntaxError } from "./errors.ts"
-
-/** The largest template source that is parsed, in bytes of UTF-8 (design section 7). */
-export const MAX_SOURCE_BYTES = 204_800
-
-/** How deep brackets, blocks and expressions may nest in a template. */
-export const MAX_NESTING = 100
+import { MAX_NESTING, MAX_SOURCE_BYTES } from "./limits.ts"
 
 const closing: Record<string, string> = {
   "left-paren": "right-paren",

@@ -120,7 +120,7 @@ export const toJson = (value: Value, run: Run, at: Position, indent = 0): string
     if (isList(given)) {
       items("[", "]", given.length, depth, (index) => visit(given[index]!, depth + 1))
     } else if (isDict(given)) {
-      const keys = Object.keys(given)
+      const keys = keysOf(given)
       items("{", "}", keys.length, depth, (index) => {
         write(JSON.stringify(keys[index]) + colon)
         visit(given[keys[index]!]!, depth + 1)
@@ -165,6 +165,16 @@ export const order = (left: Value, right: Value, at: Position): number => {
   return fail(at, `cannot compare ${typeName(x)} with ${typeName(y)}`)
 }
 
+/**
+ * An object's keys, in the order of their UTF-16 code units: JSON objects have no order of their own, JSONB keeps none,
+ * and a rendering must give the same text for the same variables whichever way they came.
+ */
+export const keysOf = (dict: Dict): ReadonlyArray<string> => Object.keys(dict).sort()
+
+/** An object's keys with their values, in the order of `keysOf`. */
+export const entriesOf = (dict: Dict): ReadonlyArray<readonly [string, Value]> =>
+  keysOf(dict).map((key) => [key, dict[key]!])
+
 /** The items that `for` and the list filters go over: a list's items, an object's keys, a text's characters. */
 export const iterate = (value: Value, run: Run, at: Position): ReadonlyArray<Value> => {
   const given = defined(value)
@@ -173,7 +183,7 @@ export const iterate = (value: Value, run: Run, at: Position): ReadonlyArray<Val
     run.spend(given.length)
     return Array.from(given)
   }
-  if (isDict(given)) return Object.keys(given)
+  if (isDict(given)) return keysOf(given)
   return fail(at, `cannot go over ${typeName(given)}`)
 }
 

@@ -1,0 +1,83 @@
+import { Duration, Option } from "effect"
+import type { Completion } from "./completion.ts"
+import { failureDelay } from "./executionState.ts"
+import type { ExecutionState } from "./executionState.ts"
+import { isRetryable } from "./providerError.ts"
+import type { ProviderError } from "./providerError.ts"
+import { isStorable, toStorable } from "./Text.ts"
+import { MAX_RESPONSE_BYTES, truncate } from "./truncation.ts"
+import type { StoredText } from "./truncation.ts"
+
+interface AttemptTelemetry {
+  readonly latency_ms: number | null
+  readonly provider_request_id: string | null
+  readonly prompt_tokens: number | null
+  readonly response_tokens: number | null
+}
+
+/** How an attempt ended, as the ledger keeps it, and with it perhaps its execution. */
+export type AttemptEnd = AttemptTelemetry &
+  (
+    | {
+        readonly _tag: "Succeeded"
+        readonly response: StoredText
+        /** Characters that can't be stored were replaced by U+FFFD. */
+        readonly replaced: boolean
+      }
+    | {
+        readonly _tag: "Failed"
+        readonly error_type: string
+        readonly error_message: string
+        readonly http_status: number | null
+        readonly retryable: boolean
+        /** Given when another attempt follows, after so long: then the execution is queued again, and failed if not. */
+        readonly retry_after: Duration.Duration | undefined
+      }
+  )
+
+export const attemptSucceeded = (completion: Completion, latency: Duration.Duration): AttemptEnd => {
+  const { text, ...telemetry } = completion
+  return {
+    _tag: "Succeeded",
+    ...telemetry,
+    latency_ms: milliseconds(latency),
+    response: truncate(toStorable(text), MAX_RESPONSE_BYTES),
+    replaced: !isStorable(text)
+  }
+}
+
+export const attemptFailed = (
+  state: Pick<ExecutionState, "mode" | "attempts">,
+  error: ProviderError,
+  latency: Duration.Duration
+): AttemptEnd => {
+  const retryable = isRetryable(error)
+  return {
+    _tag: "Failed",
+    error_type: `provider_${error.reason}`,
+    error_message: error.detail,
+    http_status: error.http_status,
+    retryable,
+    retry_after: Option.getOrUndefined(failureDelay(state, { retryable, retry_after: error.retry_after })),
+    latency_ms: milliseconds(latency),
+    provider_request_id: error.provider_request_id,
+    prompt_tokens: null,
+    response_tokens: null
+  }
+}
+
+/** The attempt ended before the provider was called: what was to be sent could not be made again. */
+export const attemptNotMade = (error_type: string, error_message: string): AttemptEnd => ({
+  _tag: "Failed",
+  error_type,
+  error_message,
+  http_status: null,
+  retryable: false,
+  retry_after: undefined,
+  latency_ms: null,
+  provider_request_id: null,
+  prompt_tokens: null,
+  response_tokens: null
+})
+
+const milliseconds = (duration: Duration.Duration): number => Math.round(Duration.toMillis(duration))

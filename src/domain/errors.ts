@@ -1,0 +1,40 @@
+import { Schema } from "effect"
+import { TemplateForbidden, TemplateSyntaxError } from "./template/errors.ts"
+import { ModeMismatch } from "./modes.ts"
+import { TemplateHashMismatch } from "./versioning.ts"
+
+/** No prompt of that name, in this project. */
+export class PromptNotFound extends Schema.TaggedError<PromptNotFound>()("PromptNotFound", {
+  name: Schema.String
+}) {}
+
+/** The prompt has no version of that number. */
+export class VersionNotFound extends Schema.TaggedError<VersionNotFound>()("VersionNotFound", {
+  name: Schema.String,
+  version_number: Schema.Int
+}) {}
+
+/** The prompt has versions, but none was ever activated. */
+export class NoActiveVersion extends Schema.TaggedError<NoActiveVersion>()("NoActiveVersion", {
+  name: Schema.String
+}) {}
+
+/** One name stands twice in a request that registers many. */
+export class DuplicatePrompt extends Schema.TaggedError<DuplicatePrompt>()("DuplicatePrompt", {
+  name: Schema.String
+}) {}
+
+/** What can be wrong with one prompt of a request that registers many. */
+export const RegistrationFault = Schema.Union([
+  ModeMismatch,
+  TemplateHashMismatch,
+  TemplateSyntaxError,
+  TemplateForbidden,
+  DuplicatePrompt
+])
+export type RegistrationFault = typeof RegistrationFault.Type
+
+/** Nothing of the request was registered; every fault is listed by the place of its prompt in the request. */
+export class RegistrationRefused extends Schema.TaggedError<RegistrationRefused>()("RegistrationRefused", {
+  faults: Schema.Array(Schema.Struct({ index: Schema.Int, name: Schema.String, fault: RegistrationFault }))
+}) {}

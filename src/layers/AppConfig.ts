@@ -1,0 +1,192 @@
+import {
+  Config,
+  Context,
+  Data,
+  Duration,
+  Effect,
+  Layer,
+  Option,
+  Redacted,
+  Result,
+  Schema,
+  SchemaIssue,
+  SchemaTransformation
+} from "effect"
+import type { LogLevel } from "effect"
+import { defaultSettings } from "../services/Settings.ts"
+import type { Settings } from "../services/Settings.ts"
+import type { OpenAiOptions } from "./openai/OpenAiProvider.ts"
+
+/** Faults in the environment, all of them: each names its variable, and none quotes a value. */
+export class ConfigInvalid extends Data.TaggedError("ConfigInvalid")<{
+  readonly faults: ReadonlyArray<string>
+}> {
+  override get message() {
+    return `The configuration is not usable:\n${this.faults.map((fault) => `  ${fault}`).join("\n")}`
+  }
+}
+
+/** Where the ledger is kept. */
+export type DatabaseConfig =
+  | { readonly _tag: "Postgres"; readonly url: Redacted.Redacted }
+  | { readonly _tag: "Embedded"; readonly dataDir: string }
+  | { readonly _tag: "Memory" }
+
+/** The configuration of a process (design section 9): read once, at its start, from the environment alone. */
+export class AppConfig extends Context.Service<
+  AppConfig,
+  {
+    readonly port: number
+    readonly host: string
+    readonly database: DatabaseConfig
+    /** Redis for the queue; in-process queue and worker where none is given. */
+    readonly redisUrl: Redacted.Redacted | undefined
+    /** The default project's admin key; one is made at the first start where none is given. */
+    readonly apiKey: Redacted.Redacted | undefined
+    /** The built-in echo answers where it is not set up. */
+    readonly openai: OpenAiOptions | undefined
+    readonly settings: Settings
+    readonly logLevel: LogLevel.LogLevel
+    readonly logFormat: "pretty" | "json"
+  }
+>()("promptledger/layers/AppConfig") {
+  static readonly layer = Layer.effect(
+    AppConfig,
+    Effect.suspend(() => read)
+  )
+}
+
+const Seconds = Schema.String.check(
+  Schema.isPattern(/^\d+(?:\.\d+)?\s*(?:ms|s|m)?$/, { message: "Expected a time like 60 s, 500 ms or 2 m" })
+).pipe(
+  Schema.decodeTo(
+    Schema.Duration,
+    SchemaTransformation.transform({
+      decode: (text) => {
+        const unit = text.endsWith("ms") ? 1 : text.endsWith("m") ? 60_000 : 1_000
+        return Duration.millis(Number.parseFloat(text) * unit)
+      },
+      encode: (duration) => `${Duration.toMillis(duration)} ms`
+    })
+  )
+)
+
+const LOG_LEVELS = {
+  trace: "Trace",
+  debug: "Debug",
+  info: "Info",
+  warn: "Warn",
+  error: "Error",
+  none: "None"
+} as const
+
+const url = (name: string, protocols: ReadonlyArray<string>) =>
+  Config.option(
+    Config.schema(
+      Schema.String.check(
+        Schema.makeFilter((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+          message: `Expected a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`
+        })
+      ),
+      name
+    )
+  )
+
+/** What is not given takes its default; an empty variable counts as not given. */
+const fields = {
+  PORT: Config.withDefault(Config.Port("PORT"), 8000),
+  HOST: Config.withDefault(Config.NonEmptyString("HOST"), "127.0.0.1"),
+  DATABASE_URL: url("DATABASE_URL", ["postgres:", "postgresql:"]),
+  DATA_DIR: Config.withDefault(Config.NonEmptyString("DATA_DIR"), "./data"),
+  REDIS_URL: url("REDIS_URL", ["redis:", "rediss:"]),
+  API_KEY: Config.option(
+    Config.schema(
+      Schema.String.check(Schema.isMinLength(16, { message: "Expected at least 16 characters" })),
+      "API_KEY"
+    )
+  ),
+  OPENAI_API_KEY: Config.option(Config.NonEmptyString("OPENAI_API_KEY")),
+  OPENAI_BASE_URL: url("OPENAI_BASE_URL", ["http:", "https:"]),
+  OPENAI_API: Config.withDefault(
+    Config.Literals(["chat_completions", "responses"], "OPENAI_API"),
+    "chat_completions"
+  ),
+  PROVIDER_TIMEOUT: Config.withDefault(
+    Config.schema(Seconds, "PROVIDER_TIMEOUT"),
+    defaultSettings.provider_timeout
+  ),
+  WORKER_CONCURRENCY: Config.withDefault(
+    Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })), "WORKER_CONCURRENCY"),
+    defaultSettings.worker_concurrency
+  ),
+  LOG_LEVEL: Config.withDefault(
+    Config.Literals(["trace", "debug", "info", "warn", "error", "none"], "LOG_LEVEL"),
+    "info"
+  ),
+  LOG_FORMAT: Config.option(Config.Literals(["pretty", "json"], "LOG_FORMAT"))
+}
+
+type Fields = typeof fields
+type Values = { readonly [Name in keyof Fields]: Config.Success<Fields[Name]> }
+
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const describe = (error: Config.ConfigError): string =>
+  Schema.isSchemaError(error.cause)
+    ? issuesOf(error.cause.issue)
+        .issues.map(({ message }) => message)
+        .join("; ")
+    : "cannot be read"
+
+const readFields = Effect.gen(function* () {
+  const names = Object.keys(fields) as ReadonlyArray<keyof Fields>
+  const results = yield* Effect.forEach(names, (name) =>
+    Effect.result(fields[name] as Config.Config<unknown>)
+  )
+  const faults = results.flatMap((result, index) =>
+    Result.isFailure(result) ? [`${names[index]}: ${describe(result.failure)}`] : []
+  )
+  const values = Object.fromEntries(
+    results.map((result, index) => [names[index], Result.isSuccess(result) ? result.success : undefined])
+  ) as Values
+  return { faults, values }
+})
+
+const secret = (text: Option.Option<string>) =>
+  Option.getOrUndefined(Option.map(text, (value) => Redacted.make(value)))
+
+const databaseOf = ({ DATABASE_URL, DATA_DIR }: Values): DatabaseConfig => {
+  const url = secret(DATABASE_URL)
+  if (url !== undefined) return { _tag: "Postgres", url }
+  return DATA_DIR === "memory:" ? { _tag: "Memory" } : { _tag: "Embedded", dataDir: DATA_DIR }
+}
+
+const read = Effect.gen(function* () {
+  const { faults, values } = yield* readFields
+  // A variable that is at fault has no value here.
+  if (values.REDIS_URL?._tag === "Some" && values.DATABASE_URL?._tag === "None") {
+    faults.push(
+      "REDIS_URL: needs DATABASE_URL too: a queue shared between processes over a database that is not"
+    )
+  }
+  if (faults.length > 0) return yield* new ConfigInvalid({ faults })
+
+  const apiKey = secret(values.OPENAI_API_KEY)
+  const baseUrl = Option.getOrUndefined(values.OPENAI_BASE_URL)
+  return AppConfig.of({
+    port: values.PORT,
+    host: values.HOST,
+    database: databaseOf(values),
+    redisUrl: secret(values.REDIS_URL),
+    apiKey: secret(values.API_KEY),
+    openai:
+      apiKey === undefined && baseUrl === undefined ? undefined : { apiKey, baseUrl, api: values.OPENAI_API },
+    settings: {
+      ...defaultSettings,
+      provider_timeout: values.PROVIDER_TIMEOUT,
+      worker_concurrency: values.WORKER_CONCURRENCY
+    },
+    logLevel: LOG_LEVELS[values.LOG_LEVEL],
+    logFormat: Option.getOrElse(values.LOG_FORMAT, () => (process.stdout.isTTY ? "pretty" : "json"))
+  })
+})

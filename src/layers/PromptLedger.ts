@@ -1,0 +1,79 @@
+import { Layer } from "effect"
+import type { Redacted } from "effect"
+import type { ExecutionQueue } from "../services/ExecutionQueue.ts"
+import { Providers } from "../services/Providers.ts"
+import type { Provider } from "../services/Providers.ts"
+import { defaultSettings, Settings } from "../services/Settings.ts"
+import * as Worker from "../worker/Worker.ts"
+import * as ExecutionQueueBullMq from "./bullmq/ExecutionQueueBullMq.ts"
+import { echo } from "./memory/echo.ts"
+import * as ExecutionQueueMemory from "./memory/ExecutionQueueMemory.ts"
+import { openAiProvider } from "./openai/OpenAiProvider.ts"
+import type { OpenAiOptions } from "./openai/OpenAiProvider.ts"
+import * as DatabasePglite from "./pglite/DatabasePglite.ts"
+import { Database } from "./postgres/Database.ts"
+import { layerMigrated } from "./postgres/migrations.ts"
+import { layerStores } from "./postgres/stores.ts"
+import { layerServices } from "./Services.ts"
+
+export interface Options {
+  /** OpenAI, or what speaks its protocol; the built-in echo answers where it is not set up. */
+  readonly openai?: OpenAiOptions | undefined
+  readonly settings?: Partial<Settings> | undefined
+}
+
+export interface EmbeddedOptions extends Options {
+  /** The folder that keeps the database. One process has it at a time. */
+  readonly dataDir: string
+}
+
+export interface PostgresOptions extends Options {
+  readonly url: Redacted.Redacted
+}
+
+export interface RedisOptions extends PostgresOptions {
+  readonly redisUrl: Redacted.Redacted
+}
+
+/** The providers that answer: the echo always, and OpenAI where it is set up. */
+export const layerProviders = (...providers: ReadonlyArray<Provider>) =>
+  Layer.succeed(Providers, new Map([echo, ...providers].map((provider) => [provider.name, provider])))
+
+/** The services over a database and a queue, with the database brought up to date. */
+const ledger = <E1, R1, E2, R2>(
+  database: Layer.Layer<Database, E1, R1>,
+  queue: Layer.Layer<ExecutionQueue, E2, R2>,
+  { openai, settings }: Options
+) =>
+  layerServices.pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(
+        layerStores.pipe(Layer.provide(layerMigrated(database))),
+        queue,
+        layerProviders(...(openai === undefined ? [] : [openAiProvider(openai)]))
+      )
+    ),
+    Layer.provideMerge(Layer.succeed(Settings, { ...defaultSettings, ...settings }))
+  )
+
+const withWorker = <A, E, R>(services: Layer.Layer<A, E, R>) =>
+  Worker.layer.pipe(Layer.provideMerge(services))
+
+/** The whole service in memory, worker and all: the same SQL and the same rules as elsewhere, and nothing on disk. */
+export const layerMemory = (options: Options = {}) =>
+  withWorker(ledger(DatabasePglite.layerMemory, ExecutionQueueMemory.layer, options))
+
+/** The whole service in one process, with its database in a folder. */
+export const layerEmbedded = (options: EmbeddedOptions) =>
+  withWorker(ledger(DatabasePglite.layer(options), ExecutionQueueMemory.layer, options))
+
+/** The whole service in one process over PostgreSQL; several such processes may share it. */
+export const layerPostgres = (options: PostgresOptions) =>
+  withWorker(ledger(Database.layer(options), ExecutionQueueMemory.layer, options))
+
+/** The services over PostgreSQL and Redis, for a process that only accepts work. */
+export const layerApi = (options: RedisOptions) =>
+  ledger(Database.layer(options), ExecutionQueueBullMq.layer({ url: options.redisUrl }), options)
+
+/** A worker over PostgreSQL and Redis. */
+export const layerWorker = (options: RedisOptions) => withWorker(layerApi(options))

@@ -1,0 +1,24 @@
+import { Layer } from "effect"
+import { Analytics } from "../services/Analytics.ts"
+import { Authentication } from "../services/Authentication.ts"
+import { Dispatcher } from "../services/Dispatcher.ts"
+import { Executions } from "../services/Executions.ts"
+import { Executor } from "../services/Executor.ts"
+import { Health } from "../services/Health.ts"
+import { Leases } from "../services/Leases.ts"
+import { Prompts } from "../services/Prompts.ts"
+import { Sweeper } from "../services/Sweeper.ts"
+import { Templates } from "../services/Templates.ts"
+
+/** Every use case, over the ports that it is given: stores, queue and providers. */
+export const layerServices = Layer.mergeAll(
+  Analytics.layer,
+  Authentication.layer,
+  Executions.layer,
+  Health.layer,
+  Prompts.layer,
+  Sweeper.layer
+).pipe(
+  Layer.provideMerge(Executor.layer),
+  Layer.provideMerge(Layer.mergeAll(Dispatcher.layer, Leases.layer, Templates.layer))
+)

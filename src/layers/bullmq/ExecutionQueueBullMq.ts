@@ -1,0 +1,164 @@
+import { Queue, Worker } from "bullmq"
+import { Duration, Effect, Exit, FiberSet, Layer, Redacted } from "effect"
+import { Redis } from "ioredis"
+import type { RedisOptions } from "ioredis"
+import { ExecutionId } from "../../domain/Ids.ts"
+import { ExecutionQueue, QueueUnavailable } from "../../services/ExecutionQueue.ts"
+import type { WakeUp } from "../../services/ExecutionQueue.ts"
+import type { Lease } from "../../services/ExecutionStore.ts"
+
+export interface BullMqOptions {
+  readonly url: Redacted.Redacted
+  /** Keeps the keys of several services on one Redis apart. */
+  readonly prefix?: string
+}
+
+const QUEUE = "executions"
+/** The braces keep all keys in one slot of a Redis cluster. */
+const PREFIX = "{promptledger}"
+
+/** How long one command may take: without it a Redis that hangs would hang its callers too. */
+const COMMAND_TIMEOUT = Duration.toMillis("1 second")
+/** How long closing waits for Redis, once the calls under way have been handled. */
+const CLOSE_TIMEOUT = "2 seconds"
+
+/** A job's id is `<execution>-<epoch>`: BullMQ ignores an id that it has already. Its data is the execution's id. */
+const jobOf = ({ execution_id, epoch, delay }: WakeUp) => ({
+  name: "execute",
+  data: { execution_id },
+  opts: {
+    jobId: `${execution_id}-${epoch}`,
+    delay: Math.ceil(Duration.toMillis(delay)),
+    removeOnComplete: true,
+    removeOnFail: true
+  }
+})
+
+const leaseOf = (jobId: string): Lease => {
+  const dash = jobId.lastIndexOf("-")
+  return { execution_id: ExecutionId.make(jobId.slice(0, dash)), epoch: Number(jobId.slice(dash + 1)) }
+}
+
+const unavailable = (cause: unknown) =>
+  new QueueUnavailable({ detail: cause instanceof Error ? cause.message : "failed" })
+
+/** `ExecutionQueue` on Redis, by BullMQ. */
+export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
+  Layer.effect(
+    ExecutionQueue,
+    Effect.gen(function* () {
+      const connect = (
+        options: Pick<RedisOptions, "commandTimeout" | "enableOfflineQueue" | "maxRetriesPerRequest">
+      ) =>
+        Effect.gen(function* () {
+          const log = yield* connectionLog
+          return yield* Effect.acquireRelease(
+            Effect.sync(() => {
+              const redis = new Redis(Redacted.value(url), {
+                connectTimeout: Duration.toMillis("2 seconds"),
+                retryStrategy: (times) => Math.min(100 * 2 ** times, 2_000),
+                ...options
+              })
+              redis.on("error", log.lost)
+              redis.on("ready", log.ready)
+              return redis
+            }),
+            (redis) => Effect.sync(() => redis.disconnect())
+          )
+        })
+
+      const redis = yield* connect({
+        commandTimeout: COMMAND_TIMEOUT,
+        enableOfflineQueue: false,
+        maxRetriesPerRequest: 0
+      })
+      const queue = yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const producer = new Queue(QUEUE, { connection: redis, prefix, skipWaitingForReady: true })
+          // Told by the connection's own listener; without one here BullMQ would throw.
+          producer.on("error", () => {})
+          return producer
+        }),
+        (producer) =>
+          Effect.ignore(
+            Effect.timeout(
+              Effect.promise(() => producer.close()),
+              CLOSE_TIMEOUT
+            )
+          )
+      )
+      yield* Effect.forkScoped(warnOfEviction(redis))
+
+      return ExecutionQueue.of({
+        enqueue: (wakeUps) =>
+          Effect.asVoid(
+            Effect.tryPromise({ try: () => queue.addBulk(wakeUps.map(jobOf)), catch: unavailable })
+          ),
+
+        consume: Effect.fnUntraced(function* (handle, { concurrency }) {
+          const connection = yield* connect({ maxRetriesPerRequest: null })
+          const handling = yield* FiberSet.make<Exit.Exit<void>>()
+          const run = yield* FiberSet.runtimePromise(handling)<never>()
+          yield* Effect.acquireRelease(
+            Effect.sync(() => {
+              const worker = new Worker(QUEUE, (job) => run(Effect.exit(handle(leaseOf(job.id!)))), {
+                connection,
+                prefix,
+                concurrency,
+                lockDuration: Duration.toMillis("15 seconds"),
+                stalledInterval: Duration.toMillis("5 seconds"),
+                maxStalledCount: Number.MAX_SAFE_INTEGER
+              })
+              worker.on("error", () => {})
+              return worker
+            }),
+            (worker) =>
+              Effect.promise(() => worker.pause(true)).pipe(
+                Effect.andThen(FiberSet.awaitEmpty(handling)),
+                Effect.andThen(
+                  Effect.ignore(
+                    Effect.timeout(
+                      Effect.promise(() => worker.close()),
+                      CLOSE_TIMEOUT
+                    )
+                  )
+                )
+              )
+          )
+        }),
+
+        ping: Effect.asVoid(Effect.tryPromise({ try: () => redis.ping(), catch: unavailable }))
+      })
+    })
+  )
+
+/** Says when the connection is lost and when it is back, once each: ioredis tells of every try. */
+const connectionLog = Effect.gen(function* () {
+  const run = Effect.runForkWith(yield* Effect.context())
+  let lost = false
+  return {
+    lost: (error: Error) => {
+      if (!lost) run(Effect.logWarning(`Redis cannot be reached: ${error.message}`))
+      lost = true
+    },
+    ready: () => {
+      if (lost) run(Effect.logInfo("Redis is back"))
+      lost = false
+    }
+  }
+})
+
+/** A Redis that evicts keys drops wake-up calls: nothing is lost by it, but executions start late. */
+const warnOfEviction = (redis: Redis) =>
+  Effect.tryPromise(async () => {
+    if (redis.status !== "ready") await new Promise((resolve) => redis.once("ready", resolve))
+    return redis.config("GET", "maxmemory-policy") as Promise<ReadonlyArray<string>>
+  }).pipe(
+    Effect.flatMap(([, policy]) =>
+      policy === "noeviction"
+        ? Effect.void
+        : Effect.logWarning(`Redis evicts keys (${policy}): set maxmemory-policy to noeviction`)
+    ),
+    // Some hosted Redis refuse CONFIG.
+    Effect.ignore
+  )

@@ -1,0 +1,53 @@
+import { Duration, Effect, Fiber, Layer, Queue } from "effect"
+import { ExecutionQueue } from "../../services/ExecutionQueue.ts"
+import type { WakeUp } from "../../services/ExecutionQueue.ts"
+import type { Lease } from "../../services/ExecutionStore.ts"
+
+/** Calls that wait in this process at most; past that they are dropped, and the sweeper finds their executions. */
+const WAITING = 100_000
+
+/** `ExecutionQueue` inside one process. */
+export const layer = Layer.effect(
+  ExecutionQueue,
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const ready = yield* Queue.dropping<Lease>(WAITING)
+    const waiting = new Set<string>()
+    const idOf = ({ execution_id, epoch }: Lease) => `${execution_id}-${epoch}`
+
+    const wake = Effect.fnUntraced(function* ({ execution_id, epoch, delay }: WakeUp) {
+      const id = idOf({ execution_id, epoch })
+      if (waiting.has(id)) return
+      waiting.add(id)
+      const arrive = Effect.sync(() => {
+        if (!Queue.offerUnsafe(ready, { execution_id, epoch })) waiting.delete(id)
+      })
+      yield* Duration.isPositive(delay) ? Effect.forkIn(Effect.delay(arrive, delay), scope) : arrive
+    })
+
+    /** Takes calls until it is interrupted; a call that was taken is handled to its end all the same. */
+    const worker = (handle: (lease: Lease) => Effect.Effect<void>) =>
+      Effect.uninterruptibleMask((restore) =>
+        restore(Queue.take(ready)).pipe(
+          Effect.tap((lease) => Effect.sync(() => waiting.delete(idOf(lease)))),
+          Effect.flatMap((lease) => Effect.forkDetach(handle(lease))),
+          Effect.flatMap(Fiber.await),
+          Effect.forever
+        )
+      )
+
+    return ExecutionQueue.of({
+      enqueue: (wakeUps) => Effect.forEach(wakeUps, wake, { discard: true }),
+      consume: (handle, { concurrency }) =>
+        Effect.asVoid(
+          Effect.forkScoped(
+            Effect.all(
+              Array.from({ length: concurrency }, () => worker(handle)),
+              { concurrency }
+            )
+          )
+        ),
+      ping: Effect.void
+    })
+  })
+)

@@ -1,0 +1,43 @@
+import { PGlite } from "@electric-sql/pglite"
+import { PgClient } from "@effect/sql-pg"
+import { Clock, Effect, Layer } from "effect"
+import { Reactivity } from "effect/reactivity"
+import { join } from "node:path"
+import { Database } from "../postgres/Database.ts"
+import { lockDataDir } from "./dataDirLock.ts"
+import { protocolStream } from "./protocolStream.ts"
+
+/** PGlite through the production client: one connection, which reads and writes share. */
+const connect = Effect.fnUntraced(function* (dataDir: string) {
+  const pglite = yield* Effect.acquireRelease(
+    Effect.promise(() => PGlite.create(dataDir)),
+    (server) => Effect.promise(() => server.close())
+  )
+  return yield* PgClient.makeClient({
+    stream: () => protocolStream(pglite),
+    multiplex: true,
+    username: "postgres",
+    database: "postgres"
+  })
+})
+
+/** PostgreSQL in this process, kept in a folder that no other process may have. */
+export const layer = (options: { readonly dataDir: string }) =>
+  Layer.effect(
+    Database,
+    Effect.gen(function* () {
+      yield* lockDataDir(options.dataDir)
+      const client = yield* connect(join(options.dataDir, "postgres"))
+      return Database.of({ read: client, write: client, now: Effect.succeed(client.literal("now()")) })
+    })
+  ).pipe(Layer.provide(Reactivity.layer))
+
+/** PostgreSQL in this process and in memory. Its time is Effect's `Clock`, so that a test's clock moves leases too. */
+export const layerMemory = Layer.effect(
+  Database,
+  Effect.gen(function* () {
+    const client = yield* connect("memory://")
+    const now = Effect.map(Clock.currentTimeMillis, (millis) => client`${new Date(millis)}::timestamptz`)
+    return Database.of({ read: client, write: client, now })
+  })
+).pipe(Layer.provide(Reactivity.layer))

@@ -1,0 +1,45 @@
+import { Data, Effect } from "effect"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+
+/** Another process has the data folder: two on one folder would destroy it. */
+export class DataDirInUse extends Data.TaggedError("DataDirInUse")<{ readonly message: string }> {}
+
+/**
+ * Holds a data folder for this process until the scope closes. The lock is a file lock of the operating system's, taken
+ * by SQLite: it goes with the process however that ends, so that no stale lock is ever left.
+ */
+export const lockDataDir = (dataDir: string) =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => {
+        mkdirSync(dataDir, { recursive: true })
+        const lock = new DatabaseSync(join(dataDir, "lock.sqlite"), { timeout: 0 })
+        try {
+          lock.exec("BEGIN EXCLUSIVE")
+        } catch (cause) {
+          lock.close()
+          throw cause
+        }
+        writeFileSync(join(dataDir, "lock.pid"), String(process.pid))
+        return lock
+      },
+      catch: (cause) =>
+        new DataDirInUse({ message: `${dataDir} cannot be opened: ${reason(dataDir, cause)}` })
+    }),
+    (lock) => Effect.sync(() => lock.close())
+  )
+
+const reason = (dataDir: string, cause: unknown): string => {
+  if (!(cause instanceof Error) || !/locked/i.test(cause.message)) return String(cause)
+  return `process ${holder(dataDir)} has it. Stop that process, or set DATA_DIR to another folder.`
+}
+
+const holder = (dataDir: string): string => {
+  try {
+    return readFileSync(join(dataDir, "lock.pid"), "utf8")
+  } catch {
+    return "of another program"
+  }
+}

@@ -1,0 +1,251 @@
+import { Effect, Layer, Option } from "effect"
+import type { ProjectId, PromptId, VersionId } from "../../domain/Ids.ts"
+import type { Prompt, PromptVersion, VersionWithContent } from "../../domain/Prompt.ts"
+import type { VersionDecision } from "../../domain/versioning.ts"
+import { NewId } from "../../services/NewId.ts"
+import { changesDescription, PromptStore } from "../../services/PromptStore.ts"
+import type {
+  ContentChange,
+  PromptFacts,
+  PromptFilter,
+  Revision,
+  VersionHistory
+} from "../../services/PromptStore.ts"
+import { Database, orDefect } from "./Database.ts"
+import { columnsOf, contentColumns, promptColumns, unprefixed, versionColumns } from "./columns.ts"
+
+interface VersionPage {
+  readonly before: number | undefined
+  readonly limit: number
+}
+
+interface AddedVersion {
+  readonly version_id: string
+  readonly prompt_id: PromptId
+  readonly version_number: number
+  readonly template_source: string
+  readonly checksum_hash: string
+  readonly created_by: string | undefined
+}
+
+/** What a revision changes of a prompt itself; what is not given stays. */
+interface PromptUpdate {
+  readonly prompt_id: PromptId
+  readonly description: string | undefined
+  readonly owner_team: string | undefined
+}
+
+/** A move of a prompt's active pointer. */
+interface PointerMove {
+  readonly prompt_id: PromptId
+  readonly version_id: VersionId
+}
+
+/** `PromptStore` over PostgreSQL, a server's or PGlite's. */
+export const layer = Layer.effect(
+  PromptStore,
+  Effect.gen(function* () {
+    const { read, write, now } = yield* Database
+    const newId = yield* NewId
+
+    const selectPrompt = (project_id: ProjectId, name: string, version_number: number | undefined) => read`
+      SELECT ${read.literal(columnsOf("p", promptColumns, "prompt_"))},
+        ${read.literal(columnsOf("v", contentColumns, "version_"))}
+      FROM prompts p
+      LEFT JOIN prompt_versions v ON v.prompt_id = p.prompt_id AND ${
+        version_number === undefined
+          ? read`v.version_id = p.active_version_id`
+          : read`v.version_number = ${version_number}`
+      }
+      WHERE p.project_id = ${project_id} AND p.name = ${name}`
+
+    const selectPrompts = (
+      project_id: ProjectId,
+      { mode, owner_team, search }: PromptFilter,
+      { after, limit }: { readonly after: string | undefined; readonly limit: number }
+    ) => read<Prompt>`
+      SELECT ${read.literal(columnsOf("p", promptColumns))} FROM prompts p
+      WHERE ${read.and([
+        read`p.project_id = ${project_id}`,
+        ...(mode === undefined ? [] : [read`p.mode = ${mode}`]),
+        ...(owner_team === undefined ? [] : [read`p.owner_team = ${owner_team}`]),
+        ...(search === undefined
+          ? []
+          : [read`position(lower(${search}) IN lower(p.name || ' ' || coalesce(p.description, ''))) > 0`]),
+        ...(after === undefined ? [] : [read`p.name > ${after}`])
+      ])}
+      ORDER BY p.name LIMIT ${limit}`
+
+    const beforeNumber = (before: number | undefined) =>
+      before === undefined ? read.literal("") : read`AND v.version_number < ${before}`
+
+    const selectVersions = (prompt_id: PromptId, { before, limit }: VersionPage) => read<PromptVersion>`
+      SELECT ${read.literal(columnsOf("v", versionColumns))} FROM prompt_versions v
+      WHERE v.prompt_id = ${prompt_id} ${beforeNumber(before)}
+      ORDER BY v.version_number DESC LIMIT ${limit}`
+
+    const selectHistory = (prompt_id: PromptId, { before, limit }: VersionPage) => read<VersionHistory>`
+      SELECT ${read.literal(columnsOf("v", contentColumns))},
+        (SELECT count(*)::int FROM executions e WHERE e.version_id = v.version_id) AS execution_count
+      FROM prompt_versions v
+      WHERE v.prompt_id = ${prompt_id} ${beforeNumber(before)}
+      ORDER BY v.version_number DESC LIMIT ${limit}`
+
+    const selectFacts = (
+      client: typeof read,
+      project_id: ProjectId,
+      changes: ReadonlyArray<ContentChange>
+    ) => client<{
+      readonly latest_number: number
+    }>`
+      SELECT ${client.literal(columnsOf("p", promptColumns, "prompt_"))},
+        ${client.literal(columnsOf("same", versionColumns, "same_"))},
+        ${client.literal(columnsOf("active", versionColumns, "active_"))},
+        coalesce((SELECT max(version_number) FROM prompt_versions WHERE prompt_id = p.prompt_id), 0) AS latest_number
+      FROM unnest(
+        ${changes.map(({ name }) => name)}::text[],
+        ${changes.map(({ checksum_hash }) => checksum_hash)}::text[]
+      ) WITH ORDINALITY AS change (name, checksum_hash, place)
+      LEFT JOIN prompts p ON p.project_id = ${project_id} AND p.name = change.name
+      LEFT JOIN prompt_versions same ON same.prompt_id = p.prompt_id AND same.checksum_hash = change.checksum_hash
+      LEFT JOIN prompt_versions active ON active.version_id = p.active_version_id
+      ORDER BY change.place`
+
+    const insertPrompts = Effect.fnUntraced(function* (
+      project_id: ProjectId,
+      changes: ReadonlyArray<ContentChange>
+    ) {
+      const prompts = changes.map(({ name, mode }) => ({ prompt_id: newId(), name, mode }))
+      const time = yield* now
+      yield* write`
+        INSERT INTO prompts (prompt_id, project_id, name, mode, created_at, updated_at)
+        SELECT prompt_id, ${project_id}, name, mode, ${time}, ${time}
+        FROM jsonb_to_recordset(${write.json(prompts)}) AS added (prompt_id uuid, name text, mode prompt_mode)
+        ORDER BY name COLLATE "C"
+        ON CONFLICT (project_id, name) DO NOTHING`
+    })
+
+    const lockPrompts = (project_id: ProjectId, changes: ReadonlyArray<ContentChange>) => write`
+      SELECT FROM prompts
+      WHERE project_id = ${project_id} AND name = ANY (${changes.map(({ name }) => name)}::text[])
+      ORDER BY name FOR UPDATE`
+
+    const lockPrompt = (prompt_id: PromptId) => write`
+      SELECT FROM prompts WHERE prompt_id = ${prompt_id} FOR UPDATE`
+
+    const insertVersions = Effect.fnUntraced(function* (versions: ReadonlyArray<AddedVersion>) {
+      yield* write`
+        INSERT INTO prompt_versions
+          (version_id, prompt_id, version_number, status, template_source, checksum_hash, created_by, created_at)
+        SELECT version_id, prompt_id, version_number, 'draft', template_source, checksum_hash, created_by, ${yield* now}
+        FROM jsonb_to_recordset(${write.json(versions)}) AS added
+          (version_id uuid, prompt_id uuid, version_number int, template_source text, checksum_hash text, created_by text)`
+    })
+
+    const updatePrompts = Effect.fnUntraced(function* (updates: ReadonlyArray<PromptUpdate>) {
+      yield* write`
+        UPDATE prompts p SET
+          description = coalesce(change.description, p.description),
+          owner_team = coalesce(change.owner_team, p.owner_team),
+          updated_at = ${yield* now}
+        FROM jsonb_to_recordset(${write.json(updates)}) AS change (prompt_id uuid, description text, owner_team text)
+        WHERE p.prompt_id = change.prompt_id`
+    })
+
+    /** Every move of an active pointer goes through here. */
+    const movePointers = Effect.fnUntraced(function* (moves: ReadonlyArray<PointerMove>) {
+      yield* write`
+        WITH move AS (
+          SELECT * FROM jsonb_to_recordset(${write.json(moves)}) AS move (prompt_id uuid, version_id uuid)
+        ), demoted AS (
+          UPDATE prompt_versions v SET status = 'deprecated'
+          FROM move JOIN prompts p USING (prompt_id)
+          WHERE v.version_id = p.active_version_id AND v.version_id <> move.version_id
+        ), promoted AS (
+          UPDATE prompt_versions v SET status = 'active' FROM move WHERE v.version_id = move.version_id
+        )
+        UPDATE prompts p SET active_version_id = move.version_id, updated_at = ${yield* now}
+        FROM move WHERE p.prompt_id = move.prompt_id`
+    })
+
+    const facts = (client: typeof read, project_id: ProjectId, changes: ReadonlyArray<ContentChange>) =>
+      Effect.map(selectFacts(client, project_id, changes), (rows) =>
+        rows.map((row): PromptFacts => ({
+          prompt: unprefixed<Prompt>(row, promptColumns, "prompt_"),
+          same: unprefixed<PromptVersion>(row, versionColumns, "same_"),
+          active: unprefixed<PromptVersion>(row, versionColumns, "active_"),
+          latest_number: row.latest_number
+        }))
+      )
+
+    const carryOut = Effect.fnUntraced(function* (
+      changes: ReadonlyArray<ContentChange>,
+      known: ReadonlyArray<PromptFacts>,
+      decisions: ReadonlyArray<VersionDecision>
+    ) {
+      const added: Array<AddedVersion> = []
+      const updates: Array<PromptUpdate> = []
+      const moves: Array<PointerMove> = []
+      for (const [index, decision] of decisions.entries()) {
+        const prompt = known[index]!.prompt!
+        const { prompt_id } = prompt
+        const { template_source, checksum_hash, created_by, description, owner_team } = changes[index]!
+        const version_id = (decision._tag === "Create" ? newId() : decision.version.version_id) as VersionId
+        if (decision._tag === "Create" || changesDescription(prompt, changes[index]!)) {
+          updates.push({ prompt_id, description, owner_team })
+        }
+        if (decision._tag === "Create") {
+          const { version_number } = decision
+          added.push({ version_id, prompt_id, version_number, template_source, checksum_hash, created_by })
+        }
+        if (decision._tag === "Reuse" || (decision._tag === "Create" && decision.activate)) {
+          moves.push({ prompt_id, version_id })
+        }
+      }
+      if (added.length > 0) yield* insertVersions(added)
+      if (updates.length > 0) yield* updatePrompts(updates)
+      if (moves.length > 0) yield* movePointers(moves)
+    })
+
+    return PromptStore.of({
+      resolve: (project_id, name, version_number) =>
+        Effect.map(orDefect(selectPrompt(project_id, name, version_number)), ([row]) =>
+          row === undefined
+            ? Option.none()
+            : Option.some({
+                prompt: unprefixed<Prompt>(row, promptColumns, "prompt_")!,
+                version: Option.fromUndefinedOr(
+                  unprefixed<VersionWithContent>(row, contentColumns, "version_")
+                )
+              })
+        ),
+
+      list: (project_id, filter, page) => orDefect(selectPrompts(project_id, filter, page)),
+      versions: (prompt_id, page) => orDefect(selectVersions(prompt_id, page)),
+      history: (prompt_id, page) => orDefect(selectHistory(prompt_id, page)),
+      facts: (project_id, changes) => orDefect(facts(read, project_id, changes)),
+
+      revise: (project_id, changes, decide) =>
+        Effect.gen(function* () {
+          yield* insertPrompts(project_id, changes)
+          yield* lockPrompts(project_id, changes)
+          const known = yield* facts(write, project_id, changes)
+          const decisions = yield* decide(known)
+          yield* carryOut(changes, known, decisions)
+          const after = yield* facts(write, project_id, changes)
+          return after.map(({ prompt, same }, index): Revision => ({
+            prompt: prompt!,
+            version: same!,
+            facts: known[index]!,
+            decision: decisions[index]!
+          }))
+        }).pipe(write.withTransaction, orDefect),
+
+      activate: (prompt_id, version_id) =>
+        Effect.andThen(lockPrompt(prompt_id), movePointers([{ prompt_id, version_id }])).pipe(
+          write.withTransaction,
+          orDefect
+        )
+    })
+  })
+)

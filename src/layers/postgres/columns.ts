@@ -1,0 +1,50 @@
+/** The columns of `prompts` that make a domain `Prompt`. */
+export const promptColumns = [
+  "prompt_id",
+  "name",
+  "mode",
+  "description",
+  "owner_team",
+  "active_version_id",
+  "created_at",
+  "updated_at"
+] as const
+
+/** The columns of `prompt_versions` that make a domain `PromptVersion`. */
+export const versionColumns = [
+  "version_id",
+  "version_number",
+  "status",
+  "checksum_hash",
+  "created_by",
+  "created_at"
+] as const
+
+/** The columns of `prompt_versions` that make a domain `VersionWithContent`. */
+export const contentColumns = [...versionColumns, "template_source"] as const
+
+/** The columns of `models` that make a domain `Model`. */
+export const modelColumns = [
+  "model_id",
+  "provider",
+  "model_name",
+  "max_tokens",
+  "supports_streaming",
+  "prompt_token_price",
+  "response_token_price"
+] as const
+
+/** A select list of one table's columns, each under its own name after `prefix`. */
+export const columnsOf = (table: string, columns: ReadonlyArray<string>, prefix = ""): string =>
+  columns.map((column) => `${table}.${column} AS ${prefix}${column}`).join(", ")
+
+/** What stands under a prefix in a row, or nothing where an outer join found nothing: its first column is a key. */
+export const unprefixed = <A>(
+  row: object,
+  columns: ReadonlyArray<keyof A & string>,
+  prefix: string
+): A | undefined => {
+  const fields = row as { readonly [name: string]: unknown }
+  if (fields[prefix + columns[0]!] === null) return undefined
+  return Object.fromEntries(columns.map((column) => [column, fields[prefix + column]])) as A
+}

@@ -1,0 +1,21 @@
+import { Effect, Layer } from "effect"
+import { Migrator, SqlClient } from "effect/sql"
+import ledger from "../../../migrations/0001_ledger.ts"
+import { Database } from "./Database.ts"
+
+/** Every migration, by number and name. A new one is added here. */
+export const migrations = { "0001_ledger": ledger }
+
+/** Brings the database up to date. Any number of processes may do so at once: one does the work, the others wait. */
+export const migrate = Effect.gen(function* () {
+  const { write } = yield* Database
+  const done = yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(
+    Effect.provideService(SqlClient.SqlClient, write)
+  )
+  for (const [id, name] of done) yield* Effect.logInfo(`migrated the database: ${id} ${name}`)
+  return done
+})
+
+/** The database that it is given, brought up to date. */
+export const layerMigrated = <E, R>(database: Layer.Layer<Database, E, R>) =>
+  Layer.effectDiscard(migrate).pipe(Layer.provideMerge(database))

@@ -1,0 +1,301 @@
+import { Context, Duration, Effect, Fiber, FiberSet, Layer, Option, Schedule } from "effect"
+import { NoActiveVersion, PromptNotFound, VersionNotFound } from "../domain/errors.ts"
+import { ExecutionEnded, ExecutionFailed, ExecutionNotFound, isTerminal } from "../domain/Execution.ts"
+import type { Execution, ExecutionMode, ExecutionSummary } from "../domain/Execution.ts"
+import { requestFingerprint, requireSameRequest } from "../domain/idempotency.ts"
+import type { IdempotencyKeyReused } from "../domain/idempotency.ts"
+import { ExecutionId } from "../domain/Ids.ts"
+import type { ProjectId } from "../domain/Ids.ts"
+import type { Model, ModelParams, ModelRef } from "../domain/Model.ts"
+import { requireMode } from "../domain/modes.ts"
+import type { ModeMismatch } from "../domain/modes.ts"
+import type { TemplateForbidden, TemplateSyntaxError } from "../domain/template/errors.ts"
+import type { RenderError } from "../domain/template/Template.ts"
+import { MAX_PROMPT_BYTES, truncate } from "../domain/truncation.ts"
+import { Dispatcher } from "./Dispatcher.ts"
+import { ExecutionStore } from "./ExecutionStore.ts"
+import type { ExecutionFilter, ExecutionPosition, Lineage, Variables } from "./ExecutionStore.ts"
+import { Executor } from "./Executor.ts"
+import { NewId } from "./NewId.ts"
+import { pageOf } from "./Page.ts"
+import type { Page } from "./Page.ts"
+import { PromptStore } from "./PromptStore.ts"
+import { Providers } from "./Providers.ts"
+import { Settings } from "./Settings.ts"
+import { Templates } from "./Templates.ts"
+
+export interface ExecutionRequest {
+  readonly prompt_name: string
+  /** The active version where none is given. */
+  readonly version_number: number | undefined
+  readonly environment: string
+  readonly variables: Variables
+  /** The default model where none is given. */
+  readonly model: ModelRef | undefined
+  readonly params: ModelParams
+  readonly correlation_id: string | undefined
+  readonly idempotency_key: string | undefined
+}
+
+/** Which kind of prompt a request is for: the door it came through. */
+export type Door = "full" | "tracking"
+
+/** An answer to a request: `replayed` when its idempotency key stood for the execution already and nothing was done. */
+export type Answer<A> = A & { readonly replayed: boolean }
+
+/** What is known of an execution as soon as it is accepted. */
+export type Accepted = Pick<
+  ExecutionSummary,
+  "execution_id" | "status" | "mode" | "prompt_name" | "version_number"
+>
+
+/** What can keep a request from becoming an execution. None of it leaves a row. */
+export type RequestError =
+  | PromptNotFound
+  | VersionNotFound
+  | NoActiveVersion
+  | ModeMismatch
+  | TemplateSyntaxError
+  | TemplateForbidden
+  | RenderError
+  | IdempotencyKeyReused
+
+/** Runs prompts, now or later, and answers for what was run. */
+export class Executions extends Context.Service<
+  Executions,
+  {
+    /**
+     * Runs a prompt and waits for the answer. The call is made and recorded to its end even when nobody waits for it
+     * any more: it is paid for.
+     */
+    readonly run: (
+      project_id: ProjectId,
+      door: Door,
+      request: ExecutionRequest
+    ) => Effect.Effect<Answer<Execution>, RequestError | ExecutionFailed>
+
+    /** Accepts a prompt to be run by a worker. */
+    readonly submit: (
+      project_id: ProjectId,
+      door: Door,
+      request: ExecutionRequest
+    ) => Effect.Effect<Answer<Accepted>, RequestError>
+
+    /** An execution; with `wait`, as soon as it has ended, or as it stands after so long. */
+    readonly get: (
+      project_id: ProjectId,
+      execution_id: ExecutionId,
+      wait: Duration.Duration
+    ) => Effect.Effect<Execution, ExecutionNotFound>
+
+    readonly lineage: (
+      project_id: ProjectId,
+      execution_id: ExecutionId
+    ) => Effect.Effect<Lineage, ExecutionNotFound>
+
+    readonly list: (
+      project_id: ProjectId,
+      filter: ExecutionFilter,
+      page: { readonly after: ExecutionPosition | undefined; readonly limit: number }
+    ) => Effect.Effect<Page<ExecutionSummary, ExecutionPosition>>
+
+    readonly cancel: (
+      project_id: ProjectId,
+      execution_id: ExecutionId
+    ) => Effect.Effect<Execution, ExecutionNotFound | ExecutionEnded>
+
+    readonly models: Effect.Effect<ReadonlyArray<Model>>
+  }
+>()("promptledger/services/Executions") {
+  static readonly layer = Layer.effect(
+    Executions,
+    Effect.gen(function* () {
+      const prompts = yield* PromptStore
+      const store = yield* ExecutionStore
+      const templates = yield* Templates
+      const providers = yield* Providers
+      const executor = yield* Executor
+      const dispatcher = yield* Dispatcher
+      const newId = yield* NewId
+      const settings = yield* Settings
+
+      const running = yield* FiberSet.make()
+      yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(running), settings.drain))
+
+      /** The model that answers: the one asked for, or the echo where its provider is not set up. */
+      const answering = (model: ModelRef): ModelRef =>
+        providers.has(model.provider) ? model : { provider: "echo", model_name: "echo" }
+
+      const find = (project_id: ProjectId, execution_id: ExecutionId) =>
+        Effect.flatMap(store.get(project_id, execution_id), (execution) =>
+          Option.isSome(execution)
+            ? Effect.succeed(execution.value)
+            : Effect.fail(new ExecutionNotFound({ execution_id }))
+        )
+
+      const replay = Effect.fnUntraced(function* (project_id: ProjectId, execution_id: ExecutionId) {
+        return { ...(yield* Effect.orDie(find(project_id, execution_id))), replayed: true }
+      })
+
+      /** Everything up to the row, in the order of design section 6. An execution that the key stands for ends it early. */
+      const accept = Effect.fnUntraced(function* (
+        project_id: ProjectId,
+        door: Door,
+        mode: ExecutionMode,
+        request: ExecutionRequest
+      ) {
+        const { prompt_name: name, version_number, idempotency_key: key } = request
+        const { idempotency_key: _, ...asked } = request
+        const fingerprint = requestFingerprint({ ...asked, mode, door })
+
+        const [resolved, keyed] = yield* Effect.all(
+          [
+            prompts.resolve(project_id, name, version_number),
+            key === undefined ? Effect.succeedNone : store.keyed(project_id, name, key)
+          ],
+          { concurrency: 2 }
+        )
+        if (Option.isNone(resolved)) return yield* new PromptNotFound({ name })
+        const { prompt, version } = resolved.value
+        yield* requireMode(prompt, door === "tracking" ? "execute" : mode === "sync" ? "run" : "submit")
+        if (Option.isSome(keyed)) {
+          yield* requireSameRequest(keyed.value, key!, fingerprint)
+          return { _tag: "Known" as const, execution_id: keyed.value.execution_id }
+        }
+        if (Option.isNone(version)) {
+          return yield* version_number === undefined
+            ? new NoActiveVersion({ name })
+            : new VersionNotFound({ name, version_number })
+        }
+
+        const template = yield* templates.get(version.value)
+        const rendered_prompt = yield* template.render(request.variables)
+        const model = yield* store.model(answering(request.model ?? settings.default_model))
+        const execution_id = ExecutionId.make(newId())
+        const taken = yield* store.insert(
+          {
+            execution_id,
+            project_id,
+            prompt_id: prompt.prompt_id,
+            version_id: version.value.version_id,
+            model_id: model.model_id,
+            environment: request.environment,
+            mode,
+            correlation_id: request.correlation_id,
+            idempotency: key === undefined ? undefined : { key, fingerprint },
+            params: request.params,
+            variables: request.variables,
+            rendered_prompt: truncate(rendered_prompt, MAX_PROMPT_BYTES)
+          },
+          settings.lease
+        )
+        if (Option.isSome(taken)) {
+          yield* requireSameRequest(taken.value, key!, fingerprint)
+          return { _tag: "Known" as const, execution_id: taken.value.execution_id }
+        }
+        const { version_number: number } = version.value
+        return { _tag: "New" as const, execution_id, version_number: number, rendered_prompt, model }
+      })
+
+      const run = Effect.fn("Executions.run")(function* (
+        project_id: ProjectId,
+        door: Door,
+        request: ExecutionRequest
+      ) {
+        // From the row on the call is made, whether or not anybody still waits for it.
+        const started = yield* Effect.uninterruptible(
+          Effect.gen(function* () {
+            const accepted = yield* accept(project_id, door, "sync", request)
+            if (accepted._tag === "Known") return accepted
+            const { execution_id, rendered_prompt, model } = accepted
+            const { params } = request
+            const assignment = {
+              execution_id,
+              epoch: 1,
+              mode: "sync",
+              attempts: 1,
+              model,
+              params,
+              rendered_prompt
+            } as const
+            return { ...accepted, fiber: yield* FiberSet.run(running, executor.attempt(assignment)) }
+          })
+        )
+        if (started._tag === "Known") return yield* replay(project_id, started.execution_id)
+        const result = yield* Fiber.join(started.fiber)
+        if (Option.isSome(result)) {
+          const { execution, end, error } = result.value
+          if (end._tag === "Succeeded")
+            return { ...execution, response_text: end.response.text, replayed: false }
+          return yield* new ExecutionFailed({
+            execution_id: execution.execution_id,
+            error_type: end.error_type,
+            error_message: end.error_message,
+            retry_after: error === undefined ? Option.none() : error.retry_after
+          })
+        }
+        const execution = yield* Effect.orDie(find(project_id, started.execution_id))
+        if (execution.status !== "failed") return { ...execution, replayed: false }
+        return yield* new ExecutionFailed({
+          execution_id: execution.execution_id,
+          error_type: execution.error_type!,
+          error_message: execution.error_message!,
+          retry_after: Option.none()
+        })
+      })
+
+      const submit = Effect.fn("Executions.submit")(function* (
+        project_id: ProjectId,
+        door: Door,
+        request: ExecutionRequest
+      ) {
+        const accepted = yield* accept(project_id, door, "async", request)
+        if (accepted._tag === "Known") return yield* replay(project_id, accepted.execution_id)
+        const { execution_id, version_number } = accepted
+        yield* dispatcher.send([{ execution_id, epoch: 0, delay: Duration.zero }])
+        const { prompt_name } = request
+        return {
+          execution_id,
+          status: "queued",
+          mode: "async",
+          prompt_name,
+          version_number,
+          replayed: false
+        } as const
+      })
+
+      const awaitEnd = (project_id: ProjectId, execution_id: ExecutionId) =>
+        store.status(project_id, execution_id).pipe(
+          Effect.repeat({
+            schedule: Schedule.min([Schedule.exponential("25 millis", 1.5), Schedule.spaced("1 second")]),
+            until: (status) => Option.isNone(status) || isTerminal(status.value)
+          })
+        )
+
+      return Executions.of({
+        run,
+        submit,
+        get: Effect.fn("Executions.get")(function* (project_id, execution_id, wait) {
+          if (Duration.isPositive(wait)) yield* Effect.timeoutOption(awaitEnd(project_id, execution_id), wait)
+          return yield* find(project_id, execution_id)
+        }),
+        lineage: Effect.fn("Executions.lineage")(function* (project_id, execution_id) {
+          const lineage = yield* store.lineage(project_id, execution_id)
+          return Option.isSome(lineage) ? lineage.value : yield* new ExecutionNotFound({ execution_id })
+        }),
+        list: Effect.fn("Executions.list")(function* (project_id, filter, { after, limit }) {
+          const rows = yield* store.list(project_id, filter, { after, limit: limit + 1 })
+          return pageOf(rows, limit, ({ created_at, execution_id }) => ({ created_at, execution_id }))
+        }),
+        cancel: Effect.fn("Executions.cancel")(function* (project_id, execution_id) {
+          const outcome = yield* store.cancel(project_id, execution_id)
+          if (Option.isNone(outcome)) return yield* new ExecutionNotFound({ execution_id })
+          const { canceled, status } = outcome.value
+          if (!canceled) return yield* new ExecutionEnded({ execution_id, status })
+          return yield* find(project_id, execution_id)
+        }),
+        models: store.models
+      })
+    })
+  )
+}

@@ -1,0 +1,202 @@
+import { Context, Data, Duration, Effect, Layer, Option, Result, Schedule, Stream } from "effect"
+import { attemptFailed, attemptNotMade, attemptSucceeded } from "../domain/attempt.ts"
+import type { AttemptEnd } from "../domain/attempt.ts"
+import { sha256 } from "../domain/checksum.ts"
+import { append, emptyCompletion } from "../domain/completion.ts"
+import { isTerminal } from "../domain/Execution.ts"
+import type { ExecutionSummary } from "../domain/Execution.ts"
+import { makeProviderError } from "../domain/providerError.ts"
+import type { ProviderError } from "../domain/providerError.ts"
+import { DatabaseUnavailable } from "./DatabaseUnavailable.ts"
+import { Dispatcher } from "./Dispatcher.ts"
+import { ExecutionStore } from "./ExecutionStore.ts"
+import type { ClaimedExecution, Lease } from "./ExecutionStore.ts"
+import { Leases } from "./Leases.ts"
+import { Providers } from "./Providers.ts"
+import { Settings } from "./Settings.ts"
+import { Templates } from "./Templates.ts"
+
+/** An attempt to carry out, with the whole text to send. */
+export type Assignment = Pick<
+  ClaimedExecution,
+  "execution_id" | "epoch" | "mode" | "attempts" | "model" | "params"
+> & {
+  readonly rendered_prompt: string
+}
+
+/** The execution as it stands after an attempt, with what came of the attempt. */
+export interface AttemptResult {
+  readonly execution: ExecutionSummary
+  readonly end: AttemptEnd
+  readonly error: ProviderError | undefined
+}
+
+/** How long a written answer waits for a database that is down: longer than an outage that a lease may survive. */
+const writePatiently = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("1 second")]).pipe(
+  Schedule.upTo({ duration: "5 minutes" })
+)
+
+/** Carries out attempts: calls the provider under a lease, and writes down how it went. */
+export class Executor extends Context.Service<
+  Executor,
+  {
+    /**
+     * Carries out an attempt whose row is written. None when it was taken away meanwhile: then nothing was written.
+     * Interrupting it gives the attempt back.
+     */
+    readonly attempt: (assignment: Assignment) => Effect.Effect<Option.Option<AttemptResult>>
+    /** Answers a wake-up call: claims the execution and carries out its next attempt, if there is one to make. */
+    readonly answer: (wakeUp: Lease) => Effect.Effect<void>
+  }
+>()("promptledger/services/Executor") {
+  static readonly layer = Layer.effect(
+    Executor,
+    Effect.gen(function* () {
+      const store = yield* ExecutionStore
+      const providers = yield* Providers
+      const dispatcher = yield* Dispatcher
+      const leases = yield* Leases
+      const templates = yield* Templates
+      const settings = yield* Settings
+
+      const call = Effect.fnUntraced(
+        function* ({ model, params, rendered_prompt }: Assignment) {
+          const provider = providers.get(model.provider)
+          if (provider === undefined) {
+            return yield* makeProviderError({
+              reason: "rejected",
+              detail: `${model.provider} is not set up here`
+            })
+          }
+          return yield* provider
+            .complete({
+              model_name: model.model_name,
+              messages: [{ role: "user", content: rendered_prompt }],
+              params
+            })
+            .pipe(
+              Stream.runFold(() => emptyCompletion, append),
+              Effect.timeoutOrElse({
+                duration: settings.provider_timeout,
+                orElse: () =>
+                  makeProviderError({ reason: "timeout", detail: "no whole answer within the time limit" })
+              })
+            )
+        },
+        Effect.catchDefect((defect) =>
+          Effect.andThen(
+            Effect.logError("a provider call failed unexpectedly", defect),
+            makeProviderError({ reason: "invalid_response", detail: "the call failed unexpectedly" })
+          )
+        )
+      )
+
+      const finish = (lease: Lease, end: AttemptEnd) =>
+        store.finish(lease, end).pipe(
+          Effect.catchDefect((defect) =>
+            defect instanceof DatabaseUnavailable ? Effect.fail(defect) : Effect.die(defect)
+          ),
+          Effect.retry(writePatiently),
+          Effect.orDie
+        )
+
+      const giveBack = ({ execution_id, epoch }: Lease) =>
+        store.release({ execution_id, epoch }).pipe(
+          Effect.flatMap((status) =>
+            Option.contains(status, "queued")
+              ? dispatcher.send([{ execution_id, epoch, delay: Duration.zero }])
+              : Effect.void
+          ),
+          Effect.catchCause((cause) => Effect.logWarning("an attempt was not given back", cause))
+        )
+
+      const carryOut = Effect.fn("Executor.attempt")(function* (assignment: Assignment) {
+        const { execution_id, epoch, model } = assignment
+        const lease = { execution_id, epoch }
+        yield* Effect.annotateCurrentSpan({
+          execution_id,
+          "gen_ai.operation.name": "chat",
+          "gen_ai.provider.name": model.provider,
+          "gen_ai.request.model": model.model_name
+        })
+        const lost = yield* leases.keep(lease)
+        const outcome = yield* Effect.raceFirst(
+          Effect.asSome(Effect.timed(Effect.result(call(assignment)))),
+          Effect.as(lost, Option.none())
+        )
+        if (Option.isNone(outcome)) return Option.none()
+        const [latency, result] = outcome.value
+        const error = Result.isFailure(result) ? result.failure : undefined
+        const end = Result.isSuccess(result)
+          ? attemptSucceeded(result.success, latency)
+          : attemptFailed(assignment, result.failure, latency)
+        const execution = yield* finish(lease, end)
+        if (Option.isNone(execution)) return Option.none()
+        if (end._tag === "Failed" && end.retry_after !== undefined) {
+          yield* dispatcher.send([{ ...lease, delay: end.retry_after }])
+        }
+        if (isTerminal(execution.value.status)) yield* logEnd(execution.value)
+        return Option.some({ execution: execution.value, end, error })
+      }, Effect.scoped)
+
+      /** The whole text that was rendered when the execution was accepted; only one cut for storage is rendered again. */
+      const wholePrompt = Effect.fnUntraced(function* (claimed: ClaimedExecution) {
+        const { text, bytes, sha256: hash } = claimed.rendered_prompt
+        if (Buffer.byteLength(text) === bytes) return text
+        const template = yield* templates.get(claimed)
+        const whole = yield* template.render(claimed.variables)
+        return sha256(whole) === hash ? whole : yield* new RenderingChanged()
+      })
+
+      const orGiveBack =
+        (lease: Lease) =>
+        <A>(self: Effect.Effect<A>) =>
+          Effect.onInterrupt(self, () => giveBack(lease))
+
+      const answer = (wakeUp: Lease) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.flatMap(store.claim(wakeUp, settings.lease), (claimed) =>
+            Option.isNone(claimed)
+              ? Effect.void
+              : restore(makeNext(claimed.value)).pipe(orGiveBack(claimed.value))
+          )
+        )
+
+      const makeNext = Effect.fnUntraced(function* (claimed: ClaimedExecution) {
+        const rendered = yield* Effect.result(wholePrompt(claimed))
+        if (Result.isSuccess(rendered)) {
+          yield* carryOut({ ...claimed, rendered_prompt: rendered.success })
+        } else {
+          yield* finish(claimed, attemptNotMade(rendered.failure._tag, NOT_RENDERED))
+        }
+      })
+
+      return Executor.of({
+        attempt: (assignment) => carryOut(assignment).pipe(orGiveBack(assignment)),
+        answer
+      })
+    })
+  )
+}
+
+const NOT_RENDERED = "The stored version and variables no longer give the prompt that was accepted."
+
+/** The same version and variables gave another text than before. */
+class RenderingChanged extends Data.TaggedError("RenderingChanged") {}
+
+/** One line for each execution that ends: ids and numbers, never texts. */
+const logEnd = ({ telemetry, ...execution }: ExecutionSummary) =>
+  Effect.logInfo("execution finished").pipe(
+    Effect.annotateLogs({
+      execution_id: execution.execution_id,
+      status: execution.status,
+      mode: execution.mode,
+      provider: telemetry.provider,
+      model_name: telemetry.model_name,
+      latency_ms: telemetry.latency_ms,
+      prompt_tokens: telemetry.prompt_tokens,
+      response_tokens: telemetry.response_tokens,
+      attempts: execution.attempts,
+      error_type: execution.error_type
+    })
+  )

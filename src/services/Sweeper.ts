@@ -1,0 +1,45 @@
+import { Context, Duration, Effect, Layer } from "effect"
+import { ExecutionQueue } from "./ExecutionQueue.ts"
+import type { QueueUnavailable } from "./ExecutionQueue.ts"
+import { ExecutionStore } from "./ExecutionStore.ts"
+import { Settings } from "./Settings.ts"
+
+/** Executions that one sweep takes up at most, of each kind. */
+const SWEPT = 1_000
+
+export interface SweepResult {
+  /** Executions taken back from workers that were lost: queued again, or failed. */
+  readonly recovered: number
+  /** Executions that were due and not yet taken up: their wake-up calls were sent again. */
+  readonly due: number
+}
+
+/** Finds in PostgreSQL what the queue forgot and what lost workers left, and sends for a worker again. */
+export class Sweeper extends Context.Service<
+  Sweeper,
+  { readonly sweep: Effect.Effect<SweepResult, QueueUnavailable> }
+>()("promptledger/services/Sweeper") {
+  static readonly layer = Layer.effect(
+    Sweeper,
+    Effect.gen(function* () {
+      const store = yield* ExecutionStore
+      const queue = yield* ExecutionQueue
+      const { grace } = yield* Settings
+
+      const sweep = Effect.gen(function* () {
+        const recovered = yield* store.recover(SWEPT)
+        const again = recovered.filter(({ status }) => status === "queued")
+        const due = yield* store.due(grace, SWEPT)
+        const wakeUps = [...again, ...due].map(({ execution_id, epoch }) => ({
+          execution_id,
+          epoch,
+          delay: Duration.zero
+        }))
+        if (wakeUps.length > 0) yield* queue.enqueue(wakeUps)
+        return { recovered: recovered.length, due: due.length }
+      }).pipe(Effect.withSpan("Sweeper.sweep"))
+
+      return Sweeper.of({ sweep })
+    })
+  )
+}

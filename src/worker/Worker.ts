@@ -1,0 +1,39 @@
+import { Deferred, Effect, Layer, Schedule } from "effect"
+import { ExecutionQueue } from "../services/ExecutionQueue.ts"
+import { Executor } from "../services/Executor.ts"
+import { Settings } from "../services/Settings.ts"
+import { Sweeper } from "../services/Sweeper.ts"
+
+/**
+ * A worker: answers wake-up calls and sweeps, until its scope closes. Then it takes no more calls, lets those under
+ * way go on for the drain time, and gives back what is left without counting an attempt.
+ */
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const queue = yield* ExecutionQueue
+    const executor = yield* Executor
+    const sweeper = yield* Sweeper
+    const settings = yield* Settings
+
+    yield* sweeper.sweep.pipe(
+      Effect.catchCause((cause) => Effect.logWarning("a sweep failed", cause)),
+      Effect.repeat(Schedule.spaced(settings.sweep)),
+      Effect.forkScoped
+    )
+    const drained = yield* Deferred.make<void>()
+    yield* queue.consume(
+      (wakeUp) => Effect.raceFirst(executor.answer(wakeUp), Deferred.await(drained)).pipe(logged),
+      {
+        concurrency: settings.worker_concurrency
+      }
+    )
+    // Added last, so that it runs first: the time to drain begins when the worker is told to stop.
+    yield* Effect.addFinalizer(() =>
+      Deferred.succeed(drained, undefined).pipe(Effect.delay(settings.drain), Effect.forkDetach)
+    )
+  })
+)
+
+/** A call that fails for want of the database is not lost: the sweeper sends it again. */
+const logged = (answer: Effect.Effect<void>) =>
+  Effect.catchCause(answer, (cause) => Effect.logWarning("a wake-up call was not answered", cause))
