@@ -12,10 +12,8 @@ import type {
 import type { ExecutionId, ModelId, ProjectId, PromptId, VersionId } from "../domain/Ids.ts"
 import type { Model, ModelParams, ModelRef } from "../domain/Model.ts"
 import type { Prompt, VersionWithContent } from "../domain/Prompt.ts"
-import type { Json } from "../domain/template/values.ts"
 import type { StoredText } from "../domain/truncation.ts"
-
-export type Variables = { readonly [name: string]: Json }
+import type { Variables } from "../domain/Variables.ts"
 
 /** An execution about to be written. A sync one is written as running its first attempt, an async one as queued. */
 export interface NewExecution {

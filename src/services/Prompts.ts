@@ -254,7 +254,8 @@ export class Prompts extends Context.Service<
         const resolved = yield* find(project_id, name, version_number)
         yield* requireMode(resolved.prompt, "activate")
         const { version_id } = yield* versionIn(resolved, version_number)
-        yield* store.activate(resolved.prompt.prompt_id, version_id)
+        const { prompt_id, active_version_id } = resolved.prompt
+        if (version_id !== active_version_id) yield* store.activate(prompt_id, version_id)
         return yield* detail(yield* find(project_id, name))
       })
 

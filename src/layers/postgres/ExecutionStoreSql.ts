@@ -12,6 +12,7 @@ import type { ExecutionId, ProjectId, PromptId } from "../../domain/Ids.ts"
 import type { Model, ModelRef } from "../../domain/Model.ts"
 import type { Prompt, VersionWithContent } from "../../domain/Prompt.ts"
 import { MAX_LOST_ATTEMPTS } from "../../domain/retry.ts"
+import type { Variables } from "../../domain/Variables.ts"
 import { ExecutionStore } from "../../services/ExecutionStore.ts"
 import type {
   ClaimedExecution,
@@ -20,8 +21,7 @@ import type {
   KeyedExecution,
   Lease,
   Lineage,
-  NewExecution,
-  Variables
+  NewExecution
 } from "../../services/ExecutionStore.ts"
 import { NewId } from "../../services/NewId.ts"
 import { columnsOf, contentColumns, modelColumns, promptColumns, unprefixed } from "./columns.ts"

@@ -1,0 +1,26 @@
+import { HttpApi, OpenApi } from "effect/http-api"
+import { AnalyticsApi, ModelsApi } from "./AnalyticsApi.ts"
+import { ExecutionsApi } from "./ExecutionsApi.ts"
+import { PromptsApi } from "./PromptsApi.ts"
+import { RequestCheck } from "./RequestCheck.ts"
+import { SystemApi } from "./SystemApi.ts"
+
+/** A typing slip in a request must not pass for an option that was not given. */
+const strict = { errors: "all", onExcessProperty: "error" } as const
+
+/** The whole contract: handlers, OpenAPI document and typed client are made of it. */
+export class Api extends HttpApi.make("promptledger")
+  .add(PromptsApi, ExecutionsApi, AnalyticsApi, ModelsApi, SystemApi)
+  .middleware(RequestCheck)
+  .annotate(HttpApi.ParamsParseOptions, { errors: "all" })
+  .annotate(HttpApi.QueryParseOptions, strict)
+  .annotate(HttpApi.HeadersParseOptions, { errors: "all" })
+  .annotate(HttpApi.PayloadParseOptions, strict)
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "PromptLedger",
+      version: "1",
+      description: "A prompt registry, execution and lineage service.",
+      license: { name: "MIT" }
+    })
+  ) {}

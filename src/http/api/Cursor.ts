@@ -1,0 +1,7 @@
+import { Schema } from "effect"
+
+/**
+ * A place in a list, as an opaque text: base64url of JSON. What it holds is the list's business, and no promise.
+ */
+export const cursorOf = <S extends Schema.Top>(position: S) =>
+  Schema.StringFromBase64Url.pipe(Schema.decodeTo(Schema.fromJsonString(Schema.toCodecJson(position))))

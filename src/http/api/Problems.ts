@@ -1,0 +1,216 @@
+import { Schema } from "effect"
+import { HttpApiError, HttpApiSchema } from "effect/http-api"
+import { ExecutionStatus } from "../../domain/Execution.ts"
+import { PromptMode } from "../../domain/Prompt.ts"
+
+/*
+ * RFC 9457 problems: every error that the API answers with. `type` and `code` tell them apart, `detail` says what is
+ * wrong in words, and `request_id` is the id that logs have too.
+ */
+
+const about = <const Name extends string, const Status extends number>(
+  name: Name,
+  status: Status,
+  title: string
+) => ({
+  type: `urn:promptledger:problem:${name}` as const,
+  status,
+  title
+})
+
+const members = <const Code extends string>(code: Code) => ({
+  code: Schema.tag(code),
+  request_id: Schema.String,
+  detail: Schema.String
+})
+
+const position = {
+  /** Counted from 1. */
+  line: Schema.Int,
+  /** Counted from 1. */
+  column: Schema.Int
+}
+
+/** Seconds after which it is worth trying again; the header `Retry-After` says the same. */
+const retryAfter = { retry_after: Schema.Int }
+
+/** One fault of a malformed request: where it is (`params`, `query`, `headers` or `payload` first) and what is wrong. */
+export const RequestFault = Schema.Struct({
+  path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+  message: Schema.String
+}).annotate({ identifier: "RequestFault" })
+
+export class BadRequest extends HttpApiError.Problem<BadRequest>()(
+  "BadRequest",
+  about("bad-request", 400, "The request is malformed"),
+  { ...members("BadRequest"), errors: Schema.Array(RequestFault) }
+) {}
+
+export class ModeMismatch extends HttpApiError.Problem<ModeMismatch>()(
+  "ModeMismatch",
+  about("mode-mismatch", 400, "The prompt is in the other mode"),
+  { ...members("ModeMismatch"), name: Schema.String, mode: PromptMode }
+) {}
+
+export class UndefinedVariable extends HttpApiError.Problem<UndefinedVariable>()(
+  "UndefinedVariable",
+  about("undefined-variable", 400, "Variables of the template are missing"),
+  { ...members("UndefinedVariable"), variables: Schema.Array(Schema.String) }
+) {}
+
+export class TemplateSyntaxError extends HttpApiError.Problem<TemplateSyntaxError>()(
+  "TemplateSyntaxError",
+  about("template-syntax-error", 400, "The template cannot be parsed"),
+  { ...members("TemplateSyntaxError"), ...position }
+) {}
+
+export class TemplateForbidden extends HttpApiError.Problem<TemplateForbidden>()(
+  "TemplateForbidden",
+  about("template-forbidden", 400, "The template uses what templates may not use"),
+  { ...members("TemplateForbidden"), ...position }
+) {}
+
+export class TemplateRenderError extends HttpApiError.Problem<TemplateRenderError>()(
+  "TemplateRenderError",
+  about("template-render-error", 400, "The template cannot be rendered with these variables"),
+  { ...members("TemplateRenderError"), ...position }
+) {}
+
+export class TemplateLimitExceeded extends HttpApiError.Problem<TemplateLimitExceeded>()(
+  "TemplateLimitExceeded",
+  about("template-limit-exceeded", 400, "Rendering the template takes too much"),
+  { ...members("TemplateLimitExceeded"), limit: Schema.String, maximum: Schema.Int }
+) {}
+
+export class RegistrationRefused extends HttpApiError.Problem<RegistrationRefused>()(
+  "RegistrationRefused",
+  about("registration-refused", 400, "Nothing was registered"),
+  {
+    ...members("RegistrationRefused"),
+    /** Every fault: the place of the prompt in the request, its name, the error's code and what is wrong. */
+    faults: Schema.Array(
+      Schema.Struct({ index: Schema.Int, name: Schema.String, code: Schema.String, detail: Schema.String })
+    )
+  }
+) {}
+
+export class InvalidApiKey extends HttpApiError.Problem<InvalidApiKey>()(
+  "InvalidApiKey",
+  about("invalid-api-key", 401, "No valid API key"),
+  members("InvalidApiKey")
+) {}
+
+export class PromptNotFound extends HttpApiError.Problem<PromptNotFound>()(
+  "PromptNotFound",
+  about("prompt-not-found", 404, "No such prompt"),
+  { ...members("PromptNotFound"), name: Schema.String }
+) {}
+
+export class VersionNotFound extends HttpApiError.Problem<VersionNotFound>()(
+  "VersionNotFound",
+  about("version-not-found", 404, "No such version"),
+  { ...members("VersionNotFound"), name: Schema.String, version_number: Schema.Int }
+) {}
+
+export class ExecutionNotFound extends HttpApiError.Problem<ExecutionNotFound>()(
+  "ExecutionNotFound",
+  about("execution-not-found", 404, "No such execution"),
+  { ...members("ExecutionNotFound"), execution_id: Schema.String }
+) {}
+
+export class NoActiveVersion extends HttpApiError.Problem<NoActiveVersion>()(
+  "NoActiveVersion",
+  about("no-active-version", 409, "The prompt has no active version"),
+  { ...members("NoActiveVersion"), name: Schema.String }
+) {}
+
+export class ExecutionEnded extends HttpApiError.Problem<ExecutionEnded>()(
+  "ExecutionEnded",
+  about("execution-ended", 409, "The execution has ended"),
+  { ...members("ExecutionEnded"), execution_id: Schema.String, execution_status: ExecutionStatus }
+) {}
+
+export class IdempotencyKeyReused extends HttpApiError.Problem<IdempotencyKeyReused>()(
+  "IdempotencyKeyReused",
+  about("idempotency-key-reused", 422, "The idempotency key stands for another request"),
+  { ...members("IdempotencyKeyReused"), idempotency_key: Schema.String, execution_id: Schema.String }
+) {}
+
+/** What the problems of a failed sync execution say of it. */
+const failedExecution = { execution_id: Schema.String, error_type: Schema.String }
+
+export class ProviderRateLimited extends HttpApiError.Problem<ProviderRateLimited>()(
+  "ProviderRateLimited",
+  about("provider-rate-limited", 429, "The provider limits the rate of calls"),
+  { ...members("ProviderRateLimited"), ...failedExecution, ...retryAfter }
+) {}
+
+export class ProviderFailed extends HttpApiError.Problem<ProviderFailed>()(
+  "ProviderFailed",
+  about("provider-failed", 502, "The provider gave no answer"),
+  { ...members("ProviderFailed"), ...failedExecution }
+) {}
+
+export class ProviderTimeout extends HttpApiError.Problem<ProviderTimeout>()(
+  "ProviderTimeout",
+  about("provider-timeout", 504, "The provider took too long"),
+  { ...members("ProviderTimeout"), ...failedExecution }
+) {}
+
+export class ExecutionInterrupted extends HttpApiError.Problem<ExecutionInterrupted>()(
+  "ExecutionInterrupted",
+  about("execution-interrupted", 503, "The service stopped while the provider was being called"),
+  { ...members("ExecutionInterrupted"), ...failedExecution, ...retryAfter }
+) {}
+
+export class NotFound extends HttpApiError.Problem<NotFound>()(
+  "NotFound",
+  about("not-found", 404, "There is nothing at this path"),
+  members("NotFound")
+) {}
+
+export class MethodNotAllowed extends HttpApiError.Problem<MethodNotAllowed>()(
+  "MethodNotAllowed",
+  about("method-not-allowed", 405, "The path does not take this method"),
+  { ...members("MethodNotAllowed"), allowed: Schema.Array(Schema.String) }
+) {}
+
+export class PayloadTooLarge extends HttpApiError.Problem<PayloadTooLarge>()(
+  "PayloadTooLarge",
+  about("payload-too-large", 413, "The body is too large"),
+  members("PayloadTooLarge")
+) {}
+
+export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaType>()(
+  "UnsupportedMediaType",
+  about("unsupported-media-type", 415, "The body must be JSON"),
+  members("UnsupportedMediaType")
+) {}
+
+export class InternalServerError extends HttpApiError.Problem<InternalServerError>()(
+  "InternalServerError",
+  about("internal-server-error", 500, "Something went wrong here"),
+  members("InternalServerError")
+) {}
+
+export class ServiceUnavailable extends HttpApiError.Problem<ServiceUnavailable>()(
+  "ServiceUnavailable",
+  about("service-unavailable", 503, "The service cannot answer now"),
+  { ...members("ServiceUnavailable"), ...retryAfter }
+) {}
+
+/** The problem with the header `Retry-After` beside it. */
+export const withRetryAfter = <S extends Schema.Top & { readonly Type: { readonly retry_after: number } }>(
+  problem: S
+) => {
+  type Answer = { readonly body: S["Type"]; readonly headers: { readonly "retry-after": number } }
+  return problem.pipe(
+    HttpApiSchema.encodeToWithHeaders(
+      { body: problem, headers: { "retry-after": Schema.Int } },
+      {
+        decode: (answer) => (answer as Answer).body,
+        encode: (body): Answer => ({ body, headers: { "retry-after": body.retry_after } })
+      }
+    )
+  )
+}

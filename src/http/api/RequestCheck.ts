@@ -1,0 +1,10 @@
+import { HttpApiMiddleware } from "effect/http-api"
+import { BadRequest, InternalServerError, PayloadTooLarge, UnsupportedMediaType } from "./Problems.ts"
+
+/** Every request is decoded by its endpoint's schemas; what does not fit them is answered with all that is wrong. */
+export class RequestCheck extends HttpApiMiddleware.Service<RequestCheck>()(
+  "promptledger/http/api/RequestCheck",
+  {
+    error: [BadRequest, PayloadTooLarge, UnsupportedMediaType, InternalServerError]
+  }
+) {}

@@ -1,0 +1,18 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+
+const PartState = Schema.Literals(["ok", "unavailable"])
+const parts = { parts: Schema.Struct({ database: PartState, queue: PartState }) }
+
+/** Liveness and readiness; the only calls without a key. */
+export class SystemApi extends HttpApiGroup.make("system", { topLevel: true }).add(
+  HttpApiEndpoint.get("health", "/health", { success: Schema.Struct({ status: Schema.Literal("ok") }) }),
+  HttpApiEndpoint.get("ready", "/ready", {
+    success: [
+      Schema.Struct({ status: Schema.Literal("ready"), ...parts }),
+      Schema.Struct({ status: Schema.Literal("unavailable"), ...parts }).pipe(
+        HttpApiSchema.status("ServiceUnavailable")
+      )
+    ]
+  })
+) {}

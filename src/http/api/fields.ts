@@ -1,0 +1,12 @@
+import { Schema, SchemaTransformation } from "effect"
+
+/** How many items a page of a list has at most. */
+export const Limit = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))
+export const DEFAULT_LIMIT = 50
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/
+
+/** A time as RFC 3339 writes it. */
+export const Timestamp = Schema.String.check(
+  Schema.isPattern(RFC3339, { message: "Expected a time like 2026-01-31T12:00:00Z" })
+).pipe(Schema.decodeTo(Schema.Date, SchemaTransformation.dateFromString))

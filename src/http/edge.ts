@@ -1,0 +1,113 @@
+import { Cause, Effect } from "effect"
+import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
+import {
+  HttpRouter,
+  HttpServerError,
+  HttpServerRequest,
+  HttpServerRespondable,
+  HttpServerResponse
+} from "effect/http"
+import { DatabaseUnavailable } from "../services/DatabaseUnavailable.ts"
+import * as Problems from "./api/Problems.ts"
+import { badRequest } from "./badRequest.ts"
+import { RequestId } from "./RequestId.ts"
+import { methodsAt } from "./routes.ts"
+
+const SENDABLE_ID = /^[\x21-\x7e]{1,128}$/
+
+/** Seconds after which an outage may be over. */
+const RETRY_AFTER = 2
+
+/**
+ * What surrounds every route: gives each request its id, and sees to it that whatever goes wrong, in the framework or
+ * in ours, is answered with a problem that says nothing of our insides.
+ */
+export const layer = HttpRouter.middleware(
+  (httpEffect) =>
+    Effect.gen(function* () {
+      const { headers } = yield* HttpServerRequest.HttpServerRequest
+      const given = headers["x-request-id"]
+      const request_id = given !== undefined && SENDABLE_ID.test(given) ? given : uuidV7Unsafe()
+      const response = yield* httpEffect.pipe(
+        Effect.catchCause(answerCause),
+        Effect.flatMap(withoutBareErrors),
+        Effect.provideService(RequestId, request_id)
+      )
+      return HttpServerResponse.setHeader(response, "x-request-id", request_id)
+    }),
+  { global: true }
+)
+
+type Answer<E = never> = Effect.Effect<
+  HttpServerResponse.HttpServerResponse,
+  E,
+  HttpServerRequest.HttpServerRequest
+>
+
+const answerCause = <E>(cause: Cause.Cause<E>): Answer<E> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
+  const error = Cause.squash(cause)
+  if (HttpServerResponse.isHttpServerResponse(error)) return Effect.succeed(error)
+  if (error instanceof DatabaseUnavailable) {
+    return Effect.andThen(Effect.logWarning("the database is unavailable", cause), problemFor(503))
+  }
+  if (error instanceof HttpServerError.HttpServerError) {
+    const { reason } = error
+    if (reason._tag === "RouteNotFound") return problemFor(404)
+    if (reason._tag === "RequestParseError") return problemFor(reason.reason === "BodyTooLarge" ? 413 : 400)
+  }
+  return Effect.andThen(Effect.logError("a request failed unexpectedly", cause), problemFor(500))
+}
+
+/** The framework answers some errors with an empty body or a line of text. */
+const withoutBareErrors = (response: HttpServerResponse.HttpServerResponse): Answer => {
+  const json = response.headers["content-type"]?.startsWith("application/") ?? false
+  return response.status < 400 || json ? Effect.succeed(response) : problemFor(response.status)
+}
+
+const problemFor = (status: number): Answer =>
+  Effect.gen(function* () {
+    const { method, url } = yield* HttpServerRequest.HttpServerRequest
+    const request_id = yield* RequestId
+    const path = new URL(url, "http://localhost").pathname
+    switch (status) {
+      case 400:
+        return yield* Effect.flatMap(
+          Effect.flip(badRequest([{ path: ["payload"], message: "Expected a body that can be read" }])),
+          HttpServerRespondable.toResponse
+        )
+      case 404: {
+        const allowed = methodsAt(path)
+        if (allowed.length === 0) {
+          return yield* respond(new Problems.NotFound({ request_id, detail: `There is nothing at ${path}.` }))
+        }
+        const detail = `${path} takes ${allowed.join(" and ")}, not ${method}.`
+        const response = yield* respond(new Problems.MethodNotAllowed({ request_id, detail, allowed }))
+        return HttpServerResponse.setHeader(response, "allow", allowed.join(", "))
+      }
+      case 413:
+        return yield* respond(
+          new Problems.PayloadTooLarge({ request_id, detail: "The body is over the limit." })
+        )
+      case 415:
+        return yield* respond(
+          new Problems.UnsupportedMediaType({ request_id, detail: "The body must be application/json." })
+        )
+      case 503: {
+        const detail = "A part that the service needs cannot be reached. Nothing was done; try again."
+        const response = yield* respond(
+          new Problems.ServiceUnavailable({ request_id, detail, retry_after: RETRY_AFTER })
+        )
+        return HttpServerResponse.setHeader(response, "retry-after", String(RETRY_AFTER))
+      }
+      default:
+        return yield* respond(
+          new Problems.InternalServerError({
+            request_id,
+            detail: "The request failed. Its id is in the log."
+          })
+        )
+    }
+  })
+
+const respond = HttpServerRespondable.toResponse

@@ -1,0 +1,76 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Prompts } from "../../services/Prompts.ts"
+import { Api } from "../api/Api.ts"
+import { inProject } from "../inProject.ts"
+import { asProblem } from "../problemOf.ts"
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "prompts",
+  Effect.fnUntraced(function* (handlers) {
+    const prompts = yield* Prompts
+    return handlers.handleAll({
+      upsert: ({
+        params: { name },
+        payload: { template_source, description, owner_team, created_by, set_active }
+      }) =>
+        inProject((project) =>
+          prompts.upsert(project, name, { template_source, description, owner_team, created_by, set_active })
+        ).pipe(asProblem),
+
+      get: ({ params: { name } }) => inProject((project) => prompts.get(project, name)).pipe(asProblem),
+
+      list: ({ query: { mode, owner_team, search, limit, cursor } }) =>
+        inProject((project) =>
+          prompts.list(project, { mode, owner_team, search }, { after: cursor, limit })
+        ).pipe(Effect.map(({ items, next }) => ({ prompts: items, next_cursor: next }))),
+
+      versions: ({ params: { name }, query: { limit, cursor } }) =>
+        inProject((project) => prompts.versions(project, name, { before: cursor, limit })).pipe(
+          Effect.map(({ items, next }) => ({ versions: items, next_cursor: next })),
+          asProblem
+        ),
+
+      version: ({ params: { name, version_number } }) =>
+        inProject((project) => prompts.version(project, name, version_number)).pipe(asProblem),
+
+      activate: ({ params: { name, version_number } }) =>
+        inProject((project) => prompts.activate(project, name, version_number)).pipe(asProblem),
+
+      registerCode: ({ payload: { prompts: given, dry_run } }) =>
+        inProject((project) =>
+          prompts.register(
+            project,
+            given.map(({ name, template_source, template_hash, description, owner_team }) => ({
+              name,
+              template_source,
+              template_hash,
+              description,
+              owner_team
+            })),
+            dry_run
+          )
+        ).pipe(
+          Effect.map((registered) => ({ registered, dry_run })),
+          asProblem
+        ),
+
+      history: ({ params: { name }, query: { mode, limit, cursor } }) =>
+        inProject((project) => prompts.history(project, name, mode, { before: cursor, limit })).pipe(
+          Effect.map(({ prompt, current_version, items, next }) => ({
+            prompt_name: prompt.name,
+            mode: prompt.mode,
+            current_version,
+            versions: items.map(({ version_number, checksum_hash, ...version }) => ({
+              ...version,
+              version: version_number,
+              template_hash: checksum_hash
+            })),
+            next_cursor: next
+          })),
+          asProblem
+        )
+    })
+  })
+)

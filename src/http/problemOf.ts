@@ -1,0 +1,176 @@
+import { Duration, Effect, Option } from "effect"
+import type {
+  NoActiveVersion,
+  PromptNotFound,
+  RegistrationFault,
+  RegistrationRefused,
+  VersionNotFound
+} from "../domain/errors.ts"
+import type { ExecutionEnded, ExecutionFailed, ExecutionNotFound } from "../domain/Execution.ts"
+import type { IdempotencyKeyReused } from "../domain/idempotency.ts"
+import type { ModedOperation, ModeMismatch } from "../domain/modes.ts"
+import type { TemplateForbidden, TemplateSyntaxError } from "../domain/template/errors.ts"
+import type { RenderError } from "../domain/template/Template.ts"
+import type { InvalidApiKey } from "../services/Authentication.ts"
+import * as Problems from "./api/Problems.ts"
+import { RequestId } from "./RequestId.ts"
+
+/** Every error of the domain that can reach the API. */
+export type DomainError =
+  | PromptNotFound
+  | VersionNotFound
+  | NoActiveVersion
+  | RegistrationRefused
+  | RegistrationFault
+  | ExecutionNotFound
+  | ExecutionEnded
+  | ExecutionFailed
+  | IdempotencyKeyReused
+  | RenderError
+  | InvalidApiKey
+
+/** The call that does for a prompt in this mode what was tried through the wrong door. */
+const rightDoor = ({ name: raw, mode, operation }: ModeMismatch): string => {
+  const name = encodeURIComponent(raw)
+  const full: Record<ModedOperation, string> = {
+    upsert: `PUT /v1/prompts/${name}`,
+    register: `PUT /v1/prompts/${name}`,
+    activate: `POST /v1/prompts/${name}/versions/{n}:activate`,
+    execute: "POST /v1/executions:run",
+    run: "POST /v1/executions:run",
+    submit: "POST /v1/executions:submit",
+    history: `GET /v1/prompts/${name}/history?mode=full`
+  }
+  const tracking: Record<ModedOperation, string> = {
+    upsert: "POST /v1/prompts/register-code",
+    register: "POST /v1/prompts/register-code",
+    activate: "POST /v1/prompts/register-code",
+    execute: `POST /v1/prompts/${name}/execute`,
+    run: `POST /v1/prompts/${name}/execute`,
+    submit: `POST /v1/prompts/${name}/execute`,
+    history: `GET /v1/prompts/${name}/history?mode=tracking`
+  }
+  return (mode === "full" ? full : tracking)[operation]
+}
+
+const at = ({
+  line,
+  column,
+  reason
+}: {
+  readonly line: number
+  readonly column: number
+  readonly reason: string
+}) => `Line ${line}, column ${column}: ${reason}.`
+
+/** What each error says in words. */
+const details: {
+  readonly [Tag in DomainError["_tag"]]: (error: Extract<DomainError, { _tag: Tag }>) => string
+} = {
+  PromptNotFound: ({ name }) => `There is no prompt '${name}'.`,
+  VersionNotFound: ({ name, version_number }) => `Prompt '${name}' has no version ${version_number}.`,
+  NoActiveVersion: ({ name }) =>
+    `Prompt '${name}' has no active version: activate one, or name one in the request.`,
+  ModeMismatch: (error) =>
+    `Prompt '${error.name}' is in ${error.mode} mode. Use ${rightDoor(error)} instead.`,
+  TemplateHashMismatch: ({ name, expected, actual }) =>
+    `The template of prompt '${name}' has the SHA-256 ${actual}, not ${expected}.`,
+  DuplicatePrompt: ({ name }) => `Prompt '${name}' stands more than once in the request.`,
+  RegistrationRefused: ({ faults }) =>
+    `Nothing was registered: ${faults.length} of the prompts are at fault.`,
+  TemplateSyntaxError: at,
+  TemplateForbidden: at,
+  TemplateRenderError: at,
+  UndefinedVariable: ({ variables }) => `These variables are missing: ${variables.join(", ")}.`,
+  TemplateLimitExceeded: ({ limit, maximum }) =>
+    `Rendering takes more than its limit of ${limit} (${maximum}).`,
+  ExecutionNotFound: ({ execution_id }) => `There is no execution ${execution_id}.`,
+  ExecutionEnded: ({ execution_id, status }) => `Execution ${execution_id} has ended: it ${status}.`,
+  ExecutionFailed: ({ error_message }) => error_message,
+  IdempotencyKeyReused: ({ idempotency_key, execution_id }) =>
+    `The key '${idempotency_key}' stands for execution ${execution_id}, which another request made.`,
+  InvalidApiKey: () => "The header X-API-Key must have a valid key."
+}
+
+const detailOf = <E extends DomainError>(error: E): string =>
+  (details[error._tag] as (error: E) => string)(error)
+
+/** One table from the errors of the domain to the problems of the API. */
+const problems = {
+  PromptNotFound: (error: PromptNotFound, base: Base) =>
+    new Problems.PromptNotFound({ ...base, name: error.name }),
+  VersionNotFound: ({ name, version_number }: VersionNotFound, base: Base) =>
+    new Problems.VersionNotFound({ ...base, name, version_number }),
+  NoActiveVersion: ({ name }: NoActiveVersion, base: Base) => new Problems.NoActiveVersion({ ...base, name }),
+  ModeMismatch: ({ name, mode }: ModeMismatch, base: Base) =>
+    new Problems.ModeMismatch({ ...base, name, mode }),
+  RegistrationRefused: ({ faults }: RegistrationRefused, base: Base) =>
+    new Problems.RegistrationRefused({
+      ...base,
+      faults: faults.map(({ index, name, fault }) => ({
+        index,
+        name,
+        code: fault._tag,
+        detail: detailOf(fault)
+      }))
+    }),
+  TemplateSyntaxError: ({ line, column }: TemplateSyntaxError, base: Base) =>
+    new Problems.TemplateSyntaxError({ ...base, line, column }),
+  TemplateForbidden: ({ line, column }: TemplateForbidden, base: Base) =>
+    new Problems.TemplateForbidden({ ...base, line, column }),
+  TemplateRenderError: (
+    { line, column }: Extract<RenderError, { _tag: "TemplateRenderError" }>,
+    base: Base
+  ) => new Problems.TemplateRenderError({ ...base, line, column }),
+  UndefinedVariable: ({ variables }: Extract<RenderError, { _tag: "UndefinedVariable" }>, base: Base) =>
+    new Problems.UndefinedVariable({ ...base, variables }),
+  TemplateLimitExceeded: (
+    { limit, maximum }: Extract<RenderError, { _tag: "TemplateLimitExceeded" }>,
+    base: Base
+  ) => new Problems.TemplateLimitExceeded({ ...base, limit, maximum }),
+  ExecutionNotFound: ({ execution_id }: ExecutionNotFound, base: Base) =>
+    new Problems.ExecutionNotFound({ ...base, execution_id }),
+  ExecutionEnded: ({ execution_id, status }: ExecutionEnded, base: Base) =>
+    new Problems.ExecutionEnded({ ...base, execution_id, execution_status: status }),
+  ExecutionFailed: ({ execution_id, error_type, retry_after: after }: ExecutionFailed, base: Base) => {
+    const failed = { ...base, execution_id, error_type }
+    const retry_after = Option.match(after, {
+      onNone: () => 1,
+      onSome: (wait) => Math.ceil(Duration.toSeconds(wait))
+    })
+    switch (error_type) {
+      case "provider_timeout":
+        return new Problems.ProviderTimeout(failed)
+      case "provider_rate_limited":
+        return new Problems.ProviderRateLimited({ ...failed, retry_after })
+      case "worker_lost":
+        return new Problems.ExecutionInterrupted({ ...failed, retry_after })
+      default:
+        return new Problems.ProviderFailed(failed)
+    }
+  },
+  IdempotencyKeyReused: ({ idempotency_key, execution_id }: IdempotencyKeyReused, base: Base) =>
+    new Problems.IdempotencyKeyReused({ ...base, idempotency_key, execution_id }),
+  InvalidApiKey: (_: InvalidApiKey, base: Base) => new Problems.InvalidApiKey(base)
+}
+
+interface Base {
+  readonly request_id: string
+  readonly detail: string
+}
+
+type Mapped = { readonly [Tag in keyof typeof problems]: ReturnType<(typeof problems)[Tag]> }
+type ProblemOf<E extends { readonly _tag: string }> = E["_tag"] extends keyof Mapped
+  ? Mapped[E["_tag"]]
+  : never
+
+/** Answers an error of the domain with its problem. */
+export const asProblem = <A, E extends DomainError & { readonly _tag: keyof Mapped }, R>(
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, ProblemOf<E>, R> =>
+  Effect.catch(self, (error) =>
+    Effect.flatMap(RequestId, (request_id) => {
+      const toProblem = problems[error._tag] as unknown as (error: E, base: Base) => ProblemOf<E>
+      return Effect.fail(toProblem(error, { request_id, detail: detailOf(error) }))
+    })
+  )

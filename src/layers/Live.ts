@@ -1,0 +1,33 @@
+import { Effect, Layer } from "effect"
+import { ConfigInvalid } from "./AppConfig.ts"
+import type { AppConfig } from "./AppConfig.ts"
+import * as PromptLedger from "./PromptLedger.ts"
+
+/** The services of an API process, as its configuration asks for them. Without Redis it works too. */
+export const layerApi = ({ database, redisUrl, openai, settings }: AppConfig["Service"]) => {
+  const options = { openai, settings }
+  if (database._tag === "Memory") return PromptLedger.layerMemory(options)
+  if (database._tag === "Embedded")
+    return PromptLedger.layerEmbedded({ ...options, dataDir: database.dataDir })
+  const { url } = database
+  return redisUrl === undefined
+    ? PromptLedger.layerPostgres({ ...options, url })
+    : PromptLedger.layerApi({ ...options, url, redisUrl })
+}
+
+/** The services of a process that works alone, over the database that the API has. */
+export const layerWorker = ({ database, redisUrl, openai, settings }: AppConfig["Service"]) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      if (database._tag !== "Postgres") {
+        const faults = [
+          "DATABASE_URL: a worker needs the database of the API, since it shares its executions"
+        ]
+        return yield* new ConfigInvalid({ faults })
+      }
+      const options = { openai, settings, url: database.url }
+      return redisUrl === undefined
+        ? PromptLedger.layerPostgres(options)
+        : PromptLedger.layerWorker({ ...options, redisUrl })
+    })
+  )

@@ -1,0 +1,25 @@
+import { Config, Effect, Layer, Logger, Option, References } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { Otlp, OtlpSerialization } from "effect/observability"
+import type { AppConfig } from "./AppConfig.ts"
+
+/** Logs on standard output: for people on a terminal, and a JSON object a line elsewhere. */
+const logs = ({ logFormat, logLevel }: AppConfig["Service"]) =>
+  Layer.mergeAll(
+    Logger.layer([logFormat === "pretty" ? Logger.consolePretty() : Logger.consoleJson]),
+    Layer.succeed(References.MinimumLogLevel, logLevel)
+  )
+
+/** OpenTelemetry traces, metrics and logs, by the standard `OTEL_*` variables; nothing where no endpoint is set. */
+const telemetry = Layer.unwrap(
+  Effect.gen(function* () {
+    const endpoint = yield* Config.option(Config.NonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT"))
+    if (Option.isNone(endpoint)) return Layer.empty
+    return Otlp.layerFromConfig({ resource: { serviceName: "promptledger" } }).pipe(
+      Layer.provide([OtlpSerialization.layerJson, FetchHttpClient.layer])
+    )
+  })
+)
+
+export const layer = (config: AppConfig["Service"]) =>
+  Layer.provideMerge(Layer.orDie(telemetry), logs(config))
