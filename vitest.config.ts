@@ -3,6 +3,13 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    coverage: { include: ["src/**/*.ts"], reporter: ["text-summary", "html"] }
+    globalSetup: ["test/support/globalSetup.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    coverage: {
+      include: ["src/**/*.ts"],
+      reporter: ["text-summary", "html", "json"],
+      thresholds: { lines: 90, branches: 90 }
+    }
   }
 })

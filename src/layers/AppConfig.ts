@@ -80,7 +80,7 @@ const LOG_LEVELS = {
   none: "None"
 } as const
 
-const url = (name: string, protocols: ReadonlyArray<string>) =>
+const optionalUrl = (name: string, protocols: ReadonlyArray<string>) =>
   Config.option(
     Config.schema(
       Schema.String.check(
@@ -96,9 +96,9 @@ const url = (name: string, protocols: ReadonlyArray<string>) =>
 const fields = {
   PORT: Config.withDefault(Config.Port("PORT"), 8000),
   HOST: Config.withDefault(Config.NonEmptyString("HOST"), "127.0.0.1"),
-  DATABASE_URL: url("DATABASE_URL", ["postgres:", "postgresql:"]),
+  DATABASE_URL: optionalUrl("DATABASE_URL", ["postgres:", "postgresql:"]),
   DATA_DIR: Config.withDefault(Config.NonEmptyString("DATA_DIR"), "./data"),
-  REDIS_URL: url("REDIS_URL", ["redis:", "rediss:"]),
+  REDIS_URL: optionalUrl("REDIS_URL", ["redis:", "rediss:"]),
   API_KEY: Config.option(
     Config.schema(
       Schema.String.check(Schema.isMinLength(16, { message: "Expected at least 16 characters" })),
@@ -106,7 +106,7 @@ const fields = {
     )
   ),
   OPENAI_API_KEY: Config.option(Config.NonEmptyString("OPENAI_API_KEY")),
-  OPENAI_BASE_URL: url("OPENAI_BASE_URL", ["http:", "https:"]),
+  OPENAI_BASE_URL: optionalUrl("OPENAI_BASE_URL", ["http:", "https:"]),
   OPENAI_API: Config.withDefault(
     Config.Literals(["chat_completions", "responses"], "OPENAI_API"),
     "chat_completions"

@@ -157,8 +157,8 @@ const sortBy = (
     const by = defined(key(item))
     return { item, by: typeof by === "string" && !exact ? call.text(by).toLowerCase() : by }
   })
-  keyed.sort((a, b) => (reverse ? order(b.by, a.by, call.at) : order(a.by, b.by, call.at)))
-  return keyed.map(({ item }) => item)
+  const sorted = keyed.toSorted((a, b) => (reverse ? order(b.by, a.by, call.at) : order(a.by, b.by, call.at)))
+  return sorted.map(({ item }) => item)
 }
 
 const extreme = (sign: 1 | -1): Filter =>

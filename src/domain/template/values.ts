@@ -169,7 +169,7 @@ export const order = (left: Value, right: Value, at: Position): number => {
  * An object's keys, in the order of their UTF-16 code units: JSON objects have no order of their own, JSONB keeps none,
  * and a rendering must give the same text for the same variables whichever way they came.
  */
-export const keysOf = (dict: Dict): ReadonlyArray<string> => Object.keys(dict).sort()
+export const keysOf = (dict: Dict): ReadonlyArray<string> => Object.keys(dict).toSorted()
 
 /** An object's keys with their values, in the order of `keysOf`. */
 export const entriesOf = (dict: Dict): ReadonlyArray<readonly [string, Value]> =>

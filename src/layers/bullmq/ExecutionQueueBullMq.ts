@@ -19,6 +19,7 @@ const PREFIX = "{promptledger}"
 
 /** How long one command may take: without it a Redis that hangs would hang its callers too. */
 const COMMAND_TIMEOUT = Duration.toMillis("1 second")
+const CONNECT_TIMEOUT = Duration.seconds(2)
 /** How long closing waits for Redis, once the calls under way have been handled. */
 const CLOSE_TIMEOUT = "2 seconds"
 
@@ -55,7 +56,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
           return yield* Effect.acquireRelease(
             Effect.sync(() => {
               const redis = new Redis(Redacted.value(url), {
-                connectTimeout: Duration.toMillis("2 seconds"),
+                connectTimeout: Duration.toMillis(CONNECT_TIMEOUT),
                 retryStrategy: (times) => Math.min(100 * 2 ** times, 2_000),
                 ...options
               })
@@ -72,6 +73,8 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
         enableOfflineQueue: false,
         maxRetriesPerRequest: 0
       })
+      // A Redis that is down does not keep the service from starting.
+      yield* Effect.timeoutOption(untilReady(redis), CONNECT_TIMEOUT)
       const queue = yield* Effect.acquireRelease(
         Effect.sync(() => {
           const producer = new Queue(QUEUE, { connection: redis, prefix, skipWaitingForReady: true })
@@ -148,12 +151,18 @@ const connectionLog = Effect.gen(function* () {
   }
 })
 
+const untilReady = (redis: Redis) =>
+  Effect.callback<void>((resume) => {
+    if (redis.status === "ready") return resume(Effect.void)
+    redis.once("ready", () => resume(Effect.void))
+  })
+
 /** A Redis that evicts keys drops wake-up calls: nothing is lost by it, but executions start late. */
 const warnOfEviction = (redis: Redis) =>
-  Effect.tryPromise(async () => {
-    if (redis.status !== "ready") await new Promise((resolve) => redis.once("ready", resolve))
-    return redis.config("GET", "maxmemory-policy") as Promise<ReadonlyArray<string>>
-  }).pipe(
+  untilReady(redis).pipe(
+    Effect.andThen(
+      Effect.tryPromise(() => redis.config("GET", "maxmemory-policy") as Promise<ReadonlyArray<string>>)
+    ),
     Effect.flatMap(([, policy]) =>
       policy === "noeviction"
         ? Effect.void

@@ -3,7 +3,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Clock, Effect, Layer } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { join } from "node:path"
-import { Database } from "../postgres/Database.ts"
+import { Database, serverTime } from "../postgres/Database.ts"
 import { lockDataDir } from "./dataDirLock.ts"
 import { protocolStream } from "./protocolStream.ts"
 
@@ -28,7 +28,7 @@ export const layer = (options: { readonly dataDir: string }) =>
     Effect.gen(function* () {
       yield* lockDataDir(options.dataDir)
       const client = yield* connect(join(options.dataDir, "postgres"))
-      return Database.of({ read: client, write: client, now: Effect.succeed(client.literal("now()")) })
+      return Database.of({ read: client, write: client, now: serverTime(client) })
     })
   ).pipe(Layer.provide(Reactivity.layer))
 

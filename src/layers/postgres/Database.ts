@@ -41,7 +41,7 @@ export class Database extends Context.Service<
           maxConnections: options.readConnections ?? 4
         })
         const write = yield* PgClient.make({ ...pool, maxConnections: options.writeConnections ?? 16 })
-        return Database.of({ read, write, now: Effect.succeed(write.literal("now()")) })
+        return Database.of({ read, write, now: serverTime(write) })
       })
     ).pipe(Layer.provide(Reactivity.layer))
   }
@@ -52,6 +52,10 @@ export class Database extends Context.Service<
     Effect.map(Database, ({ write }) => write)
   )
 }
+
+/** The server's time in whole milliseconds, as columns keep it: what is stored as now is never in the future. */
+export const serverTime = (sql: PgClient.PgClient): Effect.Effect<Fragment> =>
+  Effect.succeed(sql.literal("date_trunc('milliseconds', now())"))
 
 export interface PostgresOptions {
   readonly url: Redacted.Redacted

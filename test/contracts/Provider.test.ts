@@ -1,0 +1,281 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Duration, Effect, Fiber, Option, Redacted, Stream } from "effect"
+import type { Scope } from "effect"
+import { append, emptyCompletion } from "../../src/domain/completion.ts"
+import { isRetryable } from "../../src/domain/providerError.ts"
+import { echo } from "../../src/layers/memory/echo.ts"
+import { boundedFetch } from "../../src/layers/openai/boundedFetch.ts"
+import { openAiProvider } from "../../src/layers/openai/OpenAiProvider.ts"
+import type { CompletionRequest, Provider } from "../../src/services/Providers.ts"
+import {
+  closesEarly,
+  fails,
+  fakeOpenAi,
+  floods,
+  hangs,
+  redirects,
+  resets,
+  sends,
+  stalls
+} from "../support/fakeOpenAi.ts"
+
+const KEY = "sk-test-0123456789abcdef"
+
+const request = (content = "Say hello", params: CompletionRequest["params"] = {}): CompletionRequest => ({
+  model_name: "some-model",
+  messages: [{ role: "user", content }],
+  params
+})
+
+const complete = (provider: Provider, asked = request()) =>
+  Stream.runFold(provider.complete(asked), () => emptyCompletion, append)
+
+const openAi = Effect.fnUntraced(function* (api: "chat_completions" | "responses" = "chat_completions") {
+  const fake = yield* fakeOpenAi
+  return { fake, provider: openAiProvider({ apiKey: Redacted.make(KEY), baseUrl: fake.url, api }) }
+})
+
+const providers: Record<string, Effect.Effect<Provider, never, Scope.Scope>> = {
+  echo: Effect.succeed(echo),
+  "OpenAI, chat completions": Effect.map(openAi("chat_completions"), ({ provider }) => provider),
+  "OpenAI, responses": Effect.map(openAi("responses"), ({ provider }) => provider)
+}
+
+/** What every provider keeps to. */
+describe.each(Object.entries(providers))("Provider, %s", (name, make) => {
+  it.live("answers with a text and counts the tokens of both sides", () =>
+    Effect.gen(function* () {
+      const provider = yield* make
+      const { text, prompt_tokens, response_tokens } = yield* complete(provider)
+      assert.isNotEmpty(text)
+      assert.isAbove(prompt_tokens!, 0)
+      assert.isAbove(response_tokens!, 0)
+      assert.strictEqual(provider.name, name === "echo" ? "echo" : "openai")
+    })
+  )
+
+  it.live("answers many at once", () =>
+    Effect.gen(function* () {
+      const provider = yield* make
+      const answers = yield* Effect.forEach(
+        Array.from({ length: 20 }, (_, index) => request(`call ${index}`)),
+        (asked) => complete(provider, asked),
+        { concurrency: "unbounded" }
+      )
+      assert.lengthOf(answers, 20)
+    })
+  )
+})
+
+describe("echo", () => {
+  it.effect("says that it is the echo, and what it was sent", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* complete(echo, request("Hello Ada"))).text, "[echo] Hello Ada")
+    })
+  )
+})
+
+describe("OpenAI", () => {
+  it.live("maps messages and parameters to chat completions", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi()
+      const params = {
+        max_new_tokens: 64,
+        temperature: 0.2,
+        top_p: 0.9,
+        frequency_penalty: 1,
+        presence_penalty: -1,
+        stop: ["END"],
+        seed: 7
+      }
+      const completion = yield* complete(provider, request("Say hello", params))
+      assert.deepStrictEqual(completion, {
+        text: "hello",
+        prompt_tokens: 11,
+        response_tokens: 7,
+        provider_request_id: "req_fake"
+      })
+      const [call] = fake.calls
+      assert.strictEqual(call!.path, "/v1/chat/completions")
+      assert.strictEqual(call!.headers.authorization, `Bearer ${KEY}`)
+      const { max_new_tokens, ...rest } = params
+      assert.deepStrictEqual(call!.body, {
+        model: "some-model",
+        messages: [{ role: "user", content: "Say hello" }],
+        ...rest,
+        max_completion_tokens: max_new_tokens
+      })
+    })
+  )
+
+  it.live("maps messages and parameters to responses, and keeps nothing there", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi("responses")
+      const completion = yield* complete(provider, request("Hi", { max_new_tokens: 5, temperature: 1, top_p: 0.5 }))
+      assert.deepInclude(completion, { text: "hello", prompt_tokens: 11, response_tokens: 7 })
+      assert.deepStrictEqual(fake.calls[0]!.body, {
+        model: "some-model",
+        input: [{ role: "user", content: "Hi" }],
+        store: false,
+        max_output_tokens: 5,
+        temperature: 1,
+        top_p: 0.5
+      })
+    })
+  )
+
+  it.live("refuses a parameter that the Responses API lacks, without a call", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi("responses")
+      const error = yield* Effect.flip(complete(provider, request("Hi", { seed: 1 })))
+      assert.deepInclude(error, { reason: "rejected", http_status: null })
+      assert.include(error.detail, "seed")
+      assert.lengthOf(fake.calls, 0)
+    })
+  )
+
+  for (const [status, reason, retryable] of [
+    [400, "rejected", false],
+    [401, "rejected", false],
+    [403, "rejected", false],
+    [404, "rejected", false],
+    [408, "rejected", false],
+    [409, "rejected", false],
+    [422, "rejected", false],
+    [429, "rate_limited", true],
+    [500, "server_error", true],
+    [503, "server_error", true]
+  ] as const) {
+    it.live(`tells ${status} as ${reason}, after one call`, () =>
+      Effect.gen(function* () {
+        const { fake, provider } = yield* openAi()
+        fake.behave(fails(status, "the message"))
+        const error = yield* Effect.flip(complete(provider))
+        assert.deepInclude(error, { reason, http_status: status, provider_request_id: "req_fake" })
+        assert.include(error.detail, "the message")
+        assert.strictEqual(isRetryable(error), retryable)
+        assert.lengthOf(fake.calls, 1)
+      })
+    )
+  }
+
+  it.live("hears how long it is to wait, in seconds and as a date", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi()
+      const waitOf = (header: string) => {
+        fake.behave(fails(429, "slow down", { "retry-after": header }))
+        return Effect.map(Effect.flip(complete(provider)), ({ retry_after }) =>
+          Option.getOrUndefined(Option.map(retry_after, Duration.toSeconds))
+        )
+      }
+      assert.strictEqual(yield* waitOf("7"), 7)
+      assert.strictEqual(yield* waitOf("1.5"), 1.5)
+      assert.isAbove((yield* waitOf(new Date(Date.now() + 60_000).toUTCString()))!, 50)
+      assert.strictEqual(yield* waitOf(new Date(0).toUTCString()), 0)
+      assert.isUndefined(yield* waitOf("soon"))
+    })
+  )
+
+  it.live("takes out its own key, and whatever looks like one, from what the provider says", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi()
+      fake.behave(fails(401, `Incorrect API key provided: ${KEY}, or sk-proj-abcdefgh12345 or Bearer abc.def`))
+      const { detail } = yield* Effect.flip(complete(provider))
+      assert.notInclude(detail, KEY)
+      assert.notInclude(detail, "abcdefgh12345")
+      assert.notInclude(detail, "abc.def")
+      assert.include(detail, "Incorrect API key provided: [redacted]")
+    })
+  )
+
+  for (const [what, behaviour, reason] of [
+    ["a reset connection", resets, "connection"],
+    ["a connection closed in the body", closesEarly, "connection"],
+    ["an answer that is not JSON", sends("<html>"), "invalid_response"],
+    ["an answer of another form", sends('{"object":"list"}'), "invalid_response"],
+    ["an answer of null", sends("null"), "invalid_response"],
+    ["a redirect", redirects("http://127.0.0.1:1/steal"), "invalid_response"],
+    ["an answer of 300 MB", floods(300 * 1024 * 1024), "invalid_response"]
+  ] as const) {
+    it.live(`tells ${what} as ${reason}, after one call`, () =>
+      Effect.gen(function* () {
+        const { fake, provider } = yield* openAi()
+        fake.behave(behaviour)
+        const error = yield* Effect.flip(complete(provider))
+        assert.strictEqual(error.reason, reason)
+        assert.lengthOf(fake.calls, 1)
+      })
+    )
+  }
+
+  it.live("tells a server that is not there as a lost connection", () =>
+    Effect.gen(function* () {
+      const provider = openAiProvider({ apiKey: undefined, baseUrl: "http://127.0.0.1:9/v1", api: "chat_completions" })
+      assert.strictEqual((yield* Effect.flip(complete(provider))).reason, "connection")
+    })
+  )
+
+  for (const [what, behaviour] of [
+    ["before the headers", hangs],
+    ["in the body", stalls]
+  ] as const) {
+    it.live(`hangs up on a call that hangs ${what} when it is interrupted`, () =>
+      Effect.gen(function* () {
+        const { fake, provider } = yield* openAi()
+        const called = yield* Deferred.make<void>()
+        const hungUp = yield* Deferred.make<void>()
+        fake.behave((call, response) => {
+          behaviour(call, response)
+          response.once("close", () => Deferred.doneUnsafe(hungUp, Effect.void))
+          Deferred.doneUnsafe(called, Effect.void)
+        })
+        const calling = yield* Effect.forkChild(complete(provider))
+        yield* Deferred.await(called)
+        yield* Fiber.interrupt(calling)
+        yield* Deferred.await(hungUp)
+      })
+    )
+  }
+
+  it.live("takes a refusal for the answer", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi()
+      fake.behave(
+        sends('{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"I will not"}}]}')
+      )
+      const completion = yield* complete(provider)
+      assert.deepStrictEqual(completion, {
+        text: "I will not",
+        prompt_tokens: null,
+        response_tokens: null,
+        provider_request_id: "req_fake"
+      })
+    })
+  )
+})
+
+describe("boundedFetch", () => {
+  it.live("reads an answer of exactly the bound, and no more than that", () =>
+    Effect.gen(function* () {
+      const fake = yield* fakeOpenAi
+      fake.behave(sends("x".repeat(100)))
+      const read = (maximum: number) =>
+        Effect.promise(async () => {
+          const response = await boundedFetch(maximum)(fake.url, { method: "POST", body: "{}" })
+          return response.text().catch((cause: unknown) => String(cause))
+        })
+      assert.strictEqual(yield* read(100), "x".repeat(100))
+      assert.include(yield* read(99), "larger than 99 bytes")
+    })
+  )
+
+  it.live("gives an answer without a body as it is", () =>
+    Effect.gen(function* () {
+      const fake = yield* fakeOpenAi
+      fake.behave((_, response) => response.writeHead(204).end())
+      const response = yield* Effect.promise(() => boundedFetch()(fake.url, { method: "POST", body: "{}" }))
+      assert.strictEqual(response.status, 204)
+    })
+  )
+})
+
