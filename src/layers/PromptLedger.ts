@@ -48,7 +48,7 @@ const ledger = <E1, R1, E2, R2>(
   layerServices.pipe(
     Layer.provideMerge(
       Layer.mergeAll(
-        layerStores.pipe(Layer.provide(layerMigrated(database))),
+        layerStores.pipe(Layer.provideMerge(layerMigrated(database))),
         queue,
         layerProviders(...(openai === undefined ? [] : [openAiProvider(openai)]))
       )

@@ -10,7 +10,13 @@ import { DatabaseClock } from "../support/database.ts"
 import { change, newExecution, newName, OTHER_PROJECT, PROJECT, revise } from "../support/ledger.ts"
 
 const LEASE = Duration.seconds(30)
-const noFilter = { mode: undefined, prompt_name: undefined, environment: undefined, from: undefined, to: undefined }
+const noFilter = {
+  mode: undefined,
+  prompt_name: undefined,
+  environment: undefined,
+  from: undefined,
+  to: undefined
+}
 
 export const analyticsStoreContract = (
   it: Vitest.MethodsNonLive<AnalyticsStore | ExecutionStore | PromptStore | DatabaseClock>
@@ -66,7 +72,10 @@ export const analyticsStoreContract = (
             response_tokens: 0
           }
         ])
-        const [tracked, ...none] = yield* analytics.byMode(PROJECT, { ...of(tracking.prompt.name), mode: "tracking" })
+        const [tracked, ...none] = yield* analytics.byMode(PROJECT, {
+          ...of(tracking.prompt.name),
+          mode: "tracking"
+        })
         assert.include(tracked, { mode: "tracking", prompt_count: 1, execution_count: 1, avg_latency_ms: 50 })
         assert.deepStrictEqual(none, [])
         const [prod] = yield* analytics.byMode(PROJECT, { ...of(full.prompt.name), environment: "prod" })

@@ -90,7 +90,9 @@ describe.each(Object.entries(queues))("ExecutionQueue, %s", (_, queueLayer) => {
         assert.deepStrictEqual(yield* Queue.take(handed), leaseOf(call))
         // A queue forgets a call a moment after its handler is done with it.
         const again = yield* Effect.forkChild(Queue.take(handed))
-        yield* queue.enqueue([call]).pipe(Effect.delay("20 millis"), Effect.repeat({ until: () => again.pollUnsafe() !== undefined }))
+        yield* queue
+          .enqueue([call])
+          .pipe(Effect.delay("20 millis"), Effect.repeat({ until: () => again.pollUnsafe() !== undefined }))
         assert.deepStrictEqual(yield* Fiber.join(again), leaseOf(call))
         yield* close
       })

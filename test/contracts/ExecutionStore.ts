@@ -77,7 +77,7 @@ export const executionStoreContract = (
 
     it.effect("writes an async execution as queued, with its inputs and no attempt", () =>
       Effect.gen(function* () {
-        const variables = { name: "Ada", list: [1, { a: null }], text: "é 🙂 \"q\"" }
+        const variables = { name: "Ada", list: [1, { a: null }], text: 'é 🙂 "q"' }
         const { execution_id } = yield* inserted({
           variables,
           environment: "prod",
@@ -209,7 +209,11 @@ export const executionStoreContract = (
         const ended = Option.getOrThrow(yield* store.finish({ execution_id, epoch }, answered))
         assert.include(ended, { execution_id, status: "succeeded", attempts: 1, error_type: null })
         const { execution, attempts } = yield* read(execution_id)
-        assert.deepStrictEqual(execution.response, { text: "Hi Ada", bytes: 6, sha256: truncate("Hi Ada", 99).sha256 })
+        assert.deepStrictEqual(execution.response, {
+          text: "Hi Ada",
+          bytes: 6,
+          sha256: truncate("Hi Ada", 99).sha256
+        })
         assert.deepInclude(execution.telemetry, {
           prompt_tokens: 3,
           response_tokens: 4,
@@ -247,31 +251,37 @@ export const executionStoreContract = (
       })
     )
 
-    it.effect("queues an execution again after a failure that another attempt follows, and fails it after the last", () =>
-      Effect.gen(function* () {
-        const store = yield* ExecutionStore
-        const clock = yield* DatabaseClock
-        const { execution_id } = yield* inserted()
-        for (let attempt = 1; attempt <= 4; attempt++) {
-          const { epoch, attempts } = yield* claimed(execution_id, attempt - 1)
-          assert.strictEqual(attempts, attempt)
-          const ended = Option.getOrThrow(yield* store.finish({ execution_id, epoch }, failing(attempts)))
-          assert.strictEqual(ended.status, attempt < 4 ? "queued" : "failed")
-          yield* clock.advance("10 minutes")
-        }
-        const { execution, attempts } = yield* read(execution_id)
-        assert.include(execution, {
-          status: "failed",
-          attempts: 4,
-          error_type: "provider_server_error",
-          error_message: "boom",
-          next_attempt_at: null
+    it.effect(
+      "queues an execution again after a failure that another attempt follows, and fails it after the last",
+      () =>
+        Effect.gen(function* () {
+          const store = yield* ExecutionStore
+          const clock = yield* DatabaseClock
+          const { execution_id } = yield* inserted()
+          for (let attempt = 1; attempt <= 4; attempt++) {
+            const { epoch, attempts } = yield* claimed(execution_id, attempt - 1)
+            assert.strictEqual(attempts, attempt)
+            const ended = Option.getOrThrow(yield* store.finish({ execution_id, epoch }, failing(attempts)))
+            assert.strictEqual(ended.status, attempt < 4 ? "queued" : "failed")
+            yield* clock.advance("10 minutes")
+          }
+          const { execution, attempts } = yield* read(execution_id)
+          assert.include(execution, {
+            status: "failed",
+            attempts: 4,
+            error_type: "provider_server_error",
+            error_message: "boom",
+            next_attempt_at: null
+          })
+          assert.deepStrictEqual(
+            attempts.map(({ attempt_number, outcome, http_status }) => [
+              attempt_number,
+              outcome,
+              http_status
+            ]),
+            [1, 2, 3, 4].map((number) => [number, "retryable" as const, 500])
+          )
         })
-        assert.deepStrictEqual(
-          attempts.map(({ attempt_number, outcome, http_status }) => [attempt_number, outcome, http_status]),
-          [1, 2, 3, 4].map((number) => [number, "retryable" as const, 500])
-        )
-      })
     )
 
     it.effect("refuses every write of a lease that is no longer held", () =>
@@ -327,7 +337,12 @@ export const executionStoreContract = (
           yield* store.recover(1_000)
         }
         const { execution, attempts } = yield* read(execution_id)
-        assert.include(execution, { status: "failed", error_type: "worker_lost", attempts: 0, lost_attempts: 3 })
+        assert.include(execution, {
+          status: "failed",
+          error_type: "worker_lost",
+          attempts: 0,
+          lost_attempts: 3
+        })
         assert.deepStrictEqual(
           attempts.map(({ outcome }) => outcome),
           ["unknown", "unknown", "unknown"]
@@ -363,7 +378,9 @@ export const executionStoreContract = (
         yield* clock.advance("1 second")
         const second = yield* inserted()
         const idsOf = Effect.map(store.due(Duration.seconds(5), 10_000), (due) =>
-          due.map(({ execution_id }) => execution_id).filter((id) => [first, second].some((e) => e.execution_id === id))
+          due
+            .map(({ execution_id }) => execution_id)
+            .filter((id) => [first, second].some((e) => e.execution_id === id))
         )
         assert.deepStrictEqual(yield* idsOf, [])
         yield* clock.advance("4500 millis")
@@ -407,7 +424,8 @@ export const executionStoreContract = (
         const { write } = yield* Database
         const { execution_id } = yield* inserted()
         yield* claimed(execution_id)
-        const fallen = yield* write`UPDATE executions SET epoch = 0 WHERE execution_id = ${execution_id}`.pipe(Effect.flip)
+        const fallen =
+          yield* write`UPDATE executions SET epoch = 0 WHERE execution_id = ${execution_id}`.pipe(Effect.flip)
         assert.include(saidBy(fallen), "never falls")
         yield* store.cancel(PROJECT, execution_id)
         const revived = yield* write`
@@ -457,8 +475,15 @@ export const executionStoreContract = (
         }
         const list = (filter: Partial<ExecutionFilter>) =>
           Effect.map(
-            store.list(PROJECT, { ...noFilter, prompt_name: name, ...filter }, { after: undefined, limit: 100 }),
-            (rows) => rows.map(({ execution_id }) => made.findIndex((execution) => execution.execution_id === execution_id))
+            store.list(
+              PROJECT,
+              { ...noFilter, prompt_name: name, ...filter },
+              { after: undefined, limit: 100 }
+            ),
+            (rows) =>
+              rows.map(({ execution_id }) =>
+                made.findIndex((execution) => execution.execution_id === execution_id)
+              )
           )
         assert.deepStrictEqual(yield* list({}), [4, 3, 2, 1, 0])
         assert.deepStrictEqual(yield* list({ version_number: 1 }), [1, 0])

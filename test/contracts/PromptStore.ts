@@ -12,9 +12,7 @@ const noFilter = { mode: undefined, owner_team: undefined, search: undefined }
 const decide = (facts: ReadonlyArray<Parameters<typeof decideVersion>[0]>) =>
   Effect.succeed(facts.map((known) => decideVersion(known, true)))
 
-export const promptStoreContract = (
-  it: Vitest.MethodsNonLive<PromptStore | ExecutionStore | Database>
-) =>
+export const promptStoreContract = (it: Vitest.MethodsNonLive<PromptStore | ExecutionStore | Database>) =>
   describe("PromptStore", () => {
     it.effect("creates a prompt with its first version, active", () =>
       Effect.gen(function* () {
@@ -103,7 +101,10 @@ export const promptStoreContract = (
           Array.from({ length: 12 }, (_, index) => revise(change(name, `content ${index}`))),
           { concurrency: "unbounded" }
         )
-        const versions = yield* store.versions(revisions[0]!.prompt.prompt_id, { before: undefined, limit: 20 })
+        const versions = yield* store.versions(revisions[0]!.prompt.prompt_id, {
+          before: undefined,
+          limit: 20
+        })
         assert.deepStrictEqual(
           versions.map(({ version_number }) => version_number),
           Array.from({ length: 12 }, (_, index) => 12 - index)
@@ -230,7 +231,8 @@ export const promptStoreContract = (
         const store = yield* PromptStore
         const team = newName("team")
         const names = ["B", "a", "c/d", "Z"].map((letter) => `${team}/${letter}`)
-        for (const name of names) yield* revise(change(name, name, { owner_team: team, description: `About ${name}` }))
+        for (const name of names)
+          yield* revise(change(name, name, { owner_team: team, description: `About ${name}` }))
         yield* revise(change(`${team}/tracked`, "x", { owner_team: team, mode: "tracking" }))
 
         const filter = { ...noFilter, owner_team: team }
@@ -239,7 +241,11 @@ export const promptStoreContract = (
         const found = [...first, ...rest].map(({ name }) => name)
         assert.deepStrictEqual(found, [...names, `${team}/tracked`].toSorted())
 
-        const tracked = yield* store.list(PROJECT, { ...filter, mode: "tracking" }, { after: undefined, limit: 10 })
+        const tracked = yield* store.list(
+          PROJECT,
+          { ...filter, mode: "tracking" },
+          { after: undefined, limit: 10 }
+        )
         assert.lengthOf(tracked, 1)
         const searched = yield* store.list(
           PROJECT,
@@ -260,7 +266,8 @@ export const promptStoreContract = (
         const name = newName()
         const first = yield* revise(change(name, "one"))
         const second = yield* revise(change(name, "two"))
-        for (const of of [first, second, second]) yield* executions.insert(yield* newExecution(of), Duration.seconds(30))
+        for (const of of [first, second, second])
+          yield* executions.insert(yield* newExecution(of), Duration.seconds(30))
         const history = yield* store.history(first.prompt.prompt_id, { before: undefined, limit: 10 })
         assert.deepStrictEqual(
           history.map(({ version_number, template_source, execution_count }) => [
@@ -283,7 +290,9 @@ export const promptStoreContract = (
         const { write } = yield* Database
         const { version } = yield* revise(change(newName(), "fixed"))
         const refused = yield* write`
-          UPDATE prompt_versions SET template_source = 'changed' WHERE version_id = ${version.version_id}`.pipe(Effect.flip)
+          UPDATE prompt_versions SET template_source = 'changed' WHERE version_id = ${version.version_id}`.pipe(
+          Effect.flip
+        )
         assert.strictEqual(refused.reason._tag, "ConstraintError")
       })
     )

@@ -111,7 +111,10 @@ describe("OpenAI", () => {
   it.live("maps messages and parameters to responses, and keeps nothing there", () =>
     Effect.gen(function* () {
       const { fake, provider } = yield* openAi("responses")
-      const completion = yield* complete(provider, request("Hi", { max_new_tokens: 5, temperature: 1, top_p: 0.5 }))
+      const completion = yield* complete(
+        provider,
+        request("Hi", { max_new_tokens: 5, temperature: 1, top_p: 0.5 })
+      )
       assert.deepInclude(completion, { text: "hello", prompt_tokens: 11, response_tokens: 7 })
       assert.deepStrictEqual(fake.calls[0]!.body, {
         model: "some-model",
@@ -179,7 +182,9 @@ describe("OpenAI", () => {
   it.live("takes out its own key, and whatever looks like one, from what the provider says", () =>
     Effect.gen(function* () {
       const { fake, provider } = yield* openAi()
-      fake.behave(fails(401, `Incorrect API key provided: ${KEY}, or sk-proj-abcdefgh12345 or Bearer abc.def`))
+      fake.behave(
+        fails(401, `Incorrect API key provided: ${KEY}, or sk-proj-abcdefgh12345 or Bearer abc.def`)
+      )
       const { detail } = yield* Effect.flip(complete(provider))
       assert.notInclude(detail, KEY)
       assert.notInclude(detail, "abcdefgh12345")
@@ -210,7 +215,11 @@ describe("OpenAI", () => {
 
   it.live("tells a server that is not there as a lost connection", () =>
     Effect.gen(function* () {
-      const provider = openAiProvider({ apiKey: undefined, baseUrl: "http://127.0.0.1:9/v1", api: "chat_completions" })
+      const provider = openAiProvider({
+        apiKey: undefined,
+        baseUrl: "http://127.0.0.1:9/v1",
+        api: "chat_completions"
+      })
       assert.strictEqual((yield* Effect.flip(complete(provider))).reason, "connection")
     })
   )
@@ -241,7 +250,9 @@ describe("OpenAI", () => {
     Effect.gen(function* () {
       const { fake, provider } = yield* openAi()
       fake.behave(
-        sends('{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"I will not"}}]}')
+        sends(
+          '{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"I will not"}}]}'
+        )
       )
       const completion = yield* complete(provider)
       assert.deepStrictEqual(completion, {
@@ -278,4 +289,3 @@ describe("boundedFetch", () => {
     })
   )
 })
-

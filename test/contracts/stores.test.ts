@@ -9,10 +9,12 @@ import { promptStoreContract } from "./PromptStore.ts"
 
 /** One suite for each port, run over everything that implements it. */
 describe.each(Object.entries(databases))("over %s", (_, database) => {
-  layer(layerStores.pipe(Layer.provideMerge(database)), { timeout: "60 seconds", excludeTestServices: true })((it) => {
-    promptStoreContract(it)
-    executionStoreContract(it)
-    analyticsStoreContract(it)
-    keyStoreContract(it)
-  })
+  layer(layerStores.pipe(Layer.provideMerge(database)), { timeout: "60 seconds", excludeTestServices: true })(
+    (it) => {
+      promptStoreContract(it)
+      executionStoreContract(it)
+      analyticsStoreContract(it)
+      keyStoreContract(it)
+    }
+  )
 })

@@ -13,7 +13,12 @@ export interface SeenCall {
 /** How the stand-in answers a call: a whole answer, or anything that a server can do wrong. */
 export type Behaviour = (call: SeenCall, response: ServerResponse) => void
 
-const send = (response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}) => {
+const send = (
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {}
+) => {
   response.writeHead(status, { "content-type": "application/json", "x-request-id": "req_fake", ...headers })
   response.end(typeof body === "string" ? body : JSON.stringify(body))
 }
@@ -30,7 +35,13 @@ export const says =
             id: "resp_1",
             object: "response",
             model: body["model"],
-            output: [{ type: "message", role: "assistant", content: [{ type: "output_text", text, annotations: [] }] }],
+            output: [
+              {
+                type: "message",
+                role: "assistant",
+                content: [{ type: "output_text", text, annotations: [] }]
+              }
+            ],
             usage: { input_tokens: 11, output_tokens: 7, total_tokens: 18 }
           }
         : {

@@ -14,7 +14,11 @@ export const OTHER_PROJECT = ProjectId.make("00000000-0000-7000-8000-00000000000
 
 export const newName = (prefix = "prompt") => `${prefix}-${crypto.randomUUID()}`
 
-export const change = (name: string, template_source: string, more: Partial<ContentChange> = {}): ContentChange => ({
+export const change = (
+  name: string,
+  template_source: string,
+  more: Partial<ContentChange> = {}
+): ContentChange => ({
   name,
   mode: "full",
   template_source,
@@ -29,14 +33,19 @@ export const change = (name: string, template_source: string, more: Partial<Cont
 export const revise = (given: ContentChange, activate = true) =>
   PromptStore.use((store) =>
     Effect.map(
-      store.revise(PROJECT, [given], (facts) => Effect.succeed(facts.map((known) => decideVersion(known, activate)))),
+      store.revise(PROJECT, [given], (facts) =>
+        Effect.succeed(facts.map((known) => decideVersion(known, activate)))
+      ),
       ([revision]) => revision!
     )
   )
 
 /** An execution of a prompt's version, ready to be written. */
 export const newExecution = Effect.fnUntraced(function* (
-  of: { readonly prompt: { readonly prompt_id: NewExecution["prompt_id"] }; readonly version: { readonly version_id: NewExecution["version_id"] } },
+  of: {
+    readonly prompt: { readonly prompt_id: NewExecution["prompt_id"] }
+    readonly version: { readonly version_id: NewExecution["version_id"] }
+  },
   more: Partial<NewExecution> = {}
 ) {
   const store = yield* ExecutionStore

@@ -22,7 +22,11 @@ interface Kind {
   readonly variable: string
   readonly programs: ReadonlyArray<string>
   readonly start: (programs: ReadonlyArray<string>) => Promise<TestServer>
-  readonly compose: { readonly service: string; readonly portVariable: string; readonly url: (port: number) => string }
+  readonly compose: {
+    readonly service: string
+    readonly portVariable: string
+    readonly url: (port: number) => string
+  }
   readonly packages: ReadonlyArray<string>
 }
 
@@ -32,14 +36,20 @@ const LOOKED_FOR_BEYOND_PATH = ["/usr/local/bin", "/opt/homebrew/bin", "/usr/loc
 const versionFolders = (): ReadonlyArray<string> => {
   try {
     const versions = readdirSync("/usr/lib/postgresql").filter((version) => Number(version) >= 15)
-    return versions.toSorted((a, b) => Number(b) - Number(a)).map((version) => `/usr/lib/postgresql/${version}/bin`)
+    return versions
+      .toSorted((a, b) => Number(b) - Number(a))
+      .map((version) => `/usr/lib/postgresql/${version}/bin`)
   } catch {
     return []
   }
 }
 
 const find = (program: string): string | undefined => {
-  const folders = [...versionFolders(), ...(process.env["PATH"] ?? "").split(delimiter), ...LOOKED_FOR_BEYOND_PATH]
+  const folders = [
+    ...versionFolders(),
+    ...(process.env["PATH"] ?? "").split(delimiter),
+    ...LOOKED_FOR_BEYOND_PATH
+  ]
   return folders
     .map((folder) => join(folder, program))
     .find((path) => {
@@ -66,7 +76,9 @@ export const freePort = (): Promise<number> =>
 const unprivileged = (): { uid?: number; gid?: number } => {
   if (process.getuid?.() !== 0) return {}
   const accounts = readFileSync("/etc/passwd", "utf8").split("\n")
-  const account = ["postgres", "nobody"].flatMap((name) => accounts.filter((line) => line.startsWith(`${name}:`)))[0]
+  const account = ["postgres", "nobody"].flatMap((name) =>
+    accounts.filter((line) => line.startsWith(`${name}:`))
+  )[0]
   const [, , uid, gid] = account!.split(":")
   return { uid: Number(uid), gid: Number(gid) }
 }
@@ -91,7 +103,8 @@ const accepts = (port: number): Promise<boolean> =>
 
 const untilReady = async (name: string, child: ChildProcess, ready: () => Promise<boolean>) => {
   for (let tries = 0; tries < 600; tries++) {
-    if (child.exitCode !== null) throw new Error(`${name} ended with code ${child.exitCode} instead of starting`)
+    if (child.exitCode !== null)
+      throw new Error(`${name} ended with code ${child.exitCode} instead of starting`)
     if (await ready()) return
     await delay(50)
   }
@@ -129,7 +142,13 @@ const postgres: Kind = {
     }
     const child = spawn(
       server!,
-      ["-D", folder, "-p", String(port), ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+      [
+        "-D",
+        folder,
+        "-p",
+        String(port),
+        ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])
+      ],
       { ...owner, stdio: "ignore" }
     )
     await untilReady("PostgreSQL", child, async () => {
@@ -153,7 +172,18 @@ const redis: Kind = {
     const owner = unprivileged()
     const folder = temporaryFolder("redis", owner)
     const port = await freePort()
-    const settings = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"]
+    const settings = [
+      "--port",
+      String(port),
+      "--bind",
+      "127.0.0.1",
+      "--dir",
+      folder,
+      "--save",
+      "",
+      "--appendonly",
+      "no"
+    ]
     const child = spawn(server!, settings, { ...owner, stdio: "ignore" })
     await untilReady("Redis", child, () => accepts(port))
     return { url: `redis://127.0.0.1:${port}`, stop: () => end(child, folder, "SIGTERM") }
