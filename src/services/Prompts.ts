@@ -200,11 +200,11 @@ export class Prompts extends Context.Service<
           checksum_hash: sha256(prompt.template_source),
           created_by: undefined
         }))
-        const names = new Map(prompts.map(({ name }, index) => [name, index]))
+        const firsts = new Map(prompts.map(({ name }, index) => [name, index] as const).toReversed())
 
         const check = Effect.fnUntraced(function* (facts: PromptFacts, index: number) {
           const change = changes[index]!
-          if (names.get(change.name) !== index) return yield* new DuplicatePrompt({ name: change.name })
+          if (firsts.get(change.name) !== index) return yield* new DuplicatePrompt({ name: change.name })
           if (facts.prompt !== undefined)
             yield* requireMode({ ...facts.prompt, name: change.name }, "register")
           yield* checkTemplateHash(change.name, prompts[index]!.template_hash, change.checksum_hash)

@@ -1,10 +1,10 @@
-import { Effect, Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Environment } from "../../domain/Execution.ts"
 import { Model } from "../../domain/Model.ts"
 import { PromptName } from "../../domain/Prompt.ts"
 import { Authorization } from "./Authorization.ts"
-import { Timestamp } from "./fields.ts"
+import { optional, Timestamp } from "./fields.ts"
 
 const ModeFigures = Schema.Struct({
   prompt_count: Schema.Int,
@@ -36,19 +36,21 @@ export class AnalyticsApi extends HttpApiGroup.make("analytics")
   .add(
     HttpApiEndpoint.get("prompts", "/v1/analytics/prompts", {
       query: {
-        mode: Schema.Literals(["all", "full", "tracking"]).pipe(
-          Schema.withDecodingDefaultKey(Effect.succeed("all" as const))
-        ),
+        mode: optional(Schema.Literals(["all", "full", "tracking"]), "all"),
         from: Schema.optionalKey(Timestamp),
         to: Schema.optionalKey(Timestamp),
         prompt_name: Schema.optionalKey(PromptName),
         environment: Schema.optionalKey(Environment)
       },
       success: PromptAnalytics
-    })
+    }).annotate(OpenApi.Summary, "Figures over prompts and executions of both modes")
   )
   .middleware(Authorization) {}
 
 export class ModelsApi extends HttpApiGroup.make("models")
-  .add(HttpApiEndpoint.get("list", "/v1/models", { success: Schema.Struct({ models: Schema.Array(Model) }) }))
+  .add(
+    HttpApiEndpoint.get("list", "/v1/models", {
+      success: Schema.Struct({ models: Schema.Array(Model) })
+    }).annotate(OpenApi.Summary, "The known models")
+  )
   .middleware(Authorization) {}

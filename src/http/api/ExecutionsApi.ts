@@ -1,4 +1,4 @@
-import { Effect, Schema } from "effect"
+import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import {
   Attempt,
@@ -6,6 +6,7 @@ import {
   DEFAULT_ENVIRONMENT,
   Environment,
   Execution,
+  ExecutionMode,
   ExecutionRecord,
   ExecutionStatus,
   ExecutionSummary,
@@ -19,7 +20,7 @@ import { textOf } from "../../domain/Text.ts"
 import { Variables } from "../../domain/Variables.ts"
 import { Authorization } from "./Authorization.ts"
 import { cursorOf } from "./Cursor.ts"
-import { DEFAULT_LIMIT, Limit, Timestamp } from "./fields.ts"
+import { Limit, optional, Timestamp } from "./fields.ts"
 import {
   BadRequest,
   ExecutionEnded,
@@ -46,8 +47,8 @@ export const MAX_WAIT = 30
 
 const common = {
   variables: Variables,
-  params: ModelParams.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
-  environment: Environment.pipe(Schema.withDecodingDefaultKey(Effect.succeed(DEFAULT_ENVIRONMENT))),
+  params: Schema.optionalKey(ModelParams),
+  environment: optional(Environment, DEFAULT_ENVIRONMENT),
   correlation_id: Schema.optionalKey(CorrelationId),
   /** The header `Idempotency-Key` says the same. */
   idempotency_key: Schema.optionalKey(IdempotencyKey)
@@ -67,9 +68,7 @@ export const ExecutePrompt = Schema.Struct({
   /** A model of OpenAI's; the default model where neither this nor `model` is given. */
   model_name: Schema.optionalKey(textOf(255)),
   model: Schema.optionalKey(ModelRef),
-  mode: Schema.Literals(["sync", "async"]).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed("sync" as const))
-  ),
+  mode: optional(ExecutionMode, "sync"),
   ...common
 })
   .check(
@@ -172,8 +171,14 @@ const byId = { params: { execution_id: ExecutionId } }
 
 export class ExecutionsApi extends HttpApiGroup.make("executions")
   .add(
-    HttpApiEndpoint.post("run", "/v1/executions:run", run),
-    HttpApiEndpoint.post("submit", "/v1/executions:submit", submit),
+    HttpApiEndpoint.post("run", "/v1/executions:run", run).annotate(
+      OpenApi.Summary,
+      "Runs a prompt of full mode and waits for the answer"
+    ),
+    HttpApiEndpoint.post("submit", "/v1/executions:submit", submit).annotate(
+      OpenApi.Summary,
+      "Accepts a prompt of full mode to be run by a worker"
+    ),
     HttpApiEndpoint.post("runAlias", "/v1/executions/run", run).annotate(OpenApi.Exclude, true),
     HttpApiEndpoint.post("submitAlias", "/v1/executions/submit", submit).annotate(OpenApi.Exclude, true),
     HttpApiEndpoint.post("execute", "/v1/prompts/:name/execute", {
@@ -182,18 +187,16 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
       payload: ExecutePrompt,
       success: [ExecutedSync, ExecutedAsync],
       error: [...requestErrors, ...failureErrors]
-    }),
+    }).annotate(OpenApi.Summary, "Runs a prompt of tracking mode, now or by a worker"),
     HttpApiEndpoint.get("get", "/v1/executions/:execution_id", {
       ...byId,
       query: {
         /** Seconds to wait for the execution to end. */
-        wait: Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: MAX_WAIT })).pipe(
-          Schema.withDecodingDefaultKey(Effect.succeed(0))
-        )
+        wait: optional(Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: MAX_WAIT })), 0)
       },
       success: Execution,
       error: ExecutionNotFound
-    }),
+    }).annotate(OpenApi.Summary, "An execution; waits for its end when told to"),
     HttpApiEndpoint.get("list", "/v1/executions", {
       query: Schema.Struct({
         prompt_name: Schema.optionalKey(PromptName),
@@ -203,7 +206,7 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
         correlation_id: Schema.optionalKey(CorrelationId),
         from: Schema.optionalKey(Timestamp),
         to: Schema.optionalKey(Timestamp),
-        limit: Limit.pipe(Schema.withDecodingDefaultKey(Effect.succeed(DEFAULT_LIMIT))),
+        limit: Limit,
         cursor: Schema.optionalKey(ExecutionCursor)
       }).check(
         Schema.makeFilter(({ prompt_name, version_number }) =>
@@ -216,16 +219,16 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
         executions: Schema.Array(ExecutionSummary),
         next_cursor: Schema.NullOr(ExecutionCursor)
       })
-    }),
+    }).annotate(OpenApi.Summary, "Executions, newest first"),
     HttpApiEndpoint.get("lineage", "/v1/executions/:execution_id/lineage", {
       ...byId,
       success: Lineage,
       error: ExecutionNotFound
-    }),
+    }).annotate(OpenApi.Summary, "Execution, attempts, version, prompt, model and variables in one answer"),
     HttpApiEndpoint.post("cancel", "/v1/executions/:execution_id:cancel", {
       ...byId,
       success: Execution,
       error: [ExecutionNotFound, ExecutionEnded]
-    })
+    }).annotate(OpenApi.Summary, "Cancels an execution that has not ended")
   )
   .middleware(Authorization) {}

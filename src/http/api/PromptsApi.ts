@@ -1,5 +1,5 @@
-import { ByteSize, Effect, Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { ByteSize, Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import {
   ChecksumHash,
   CreatedBy,
@@ -17,7 +17,7 @@ import { textOf } from "../../domain/Text.ts"
 import { Authorization } from "./Authorization.ts"
 import { BodyLimit } from "./BodyLimit.ts"
 import { cursorOf } from "./Cursor.ts"
-import { DEFAULT_LIMIT, Limit } from "./fields.ts"
+import { Limit, optional } from "./fields.ts"
 import {
   ModeMismatch,
   PromptNotFound,
@@ -31,7 +31,7 @@ const NameCursor = cursorOf(PromptName)
 const NumberCursor = cursorOf(VersionNumber)
 
 const pageOfVersions = {
-  limit: Limit.pipe(Schema.withDecodingDefaultKey(Effect.succeed(DEFAULT_LIMIT))),
+  limit: Limit,
   cursor: Schema.optionalKey(NumberCursor)
 }
 
@@ -41,7 +41,7 @@ export const UpsertPrompt = Schema.Struct({
   owner_team: Schema.optionalKey(OwnerTeam),
   created_by: Schema.optionalKey(CreatedBy),
   /** Makes the version the active one. */
-  set_active: Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(true)))
+  set_active: optional(Schema.Boolean, true)
 }).annotate({ identifier: "UpsertPrompt" })
 
 const upserted = {
@@ -81,7 +81,7 @@ export const RegisterCode = Schema.Struct({
     })
   ).check(Schema.isBetweenLength(1, 1_000)),
   /** Says what would change, and changes nothing. */
-  dry_run: Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(false)))
+  dry_run: optional(Schema.Boolean, false)
 }).annotate({ identifier: "RegisterCode" })
 
 export const RegisteredPrompt = Schema.Struct({
@@ -113,23 +113,26 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
       payload: UpsertPrompt,
       success: [PromptUpdated, PromptCreated.pipe(HttpApiSchema.status("Created"))],
       error: [ModeMismatch, TemplateSyntaxError, TemplateForbidden]
-    }),
+    }).annotate(
+      OpenApi.Summary,
+      "Creates or updates a prompt of full mode; a new version only when the content is new"
+    ),
     HttpApiEndpoint.get("get", "/v1/prompts/:name", {
       params: name,
       success: PromptDetail,
       error: PromptNotFound
-    }),
+    }).annotate(OpenApi.Summary, "A prompt with its active version"),
     HttpApiEndpoint.get("list", "/v1/prompts", {
       query: {
         mode: Schema.optionalKey(PromptMode),
         owner_team: Schema.optionalKey(OwnerTeam),
         /** A part of the name or description, whatever its case. */
         search: Schema.optionalKey(textOf(255)),
-        limit: Limit.pipe(Schema.withDecodingDefaultKey(Effect.succeed(DEFAULT_LIMIT))),
+        limit: Limit,
         cursor: Schema.optionalKey(NameCursor)
       },
       success: Schema.Struct({ prompts: Schema.Array(Prompt), next_cursor: Schema.NullOr(NameCursor) })
-    }),
+    }).annotate(OpenApi.Summary, "The prompts, by name"),
     HttpApiEndpoint.get("versions", "/v1/prompts/:name/versions", {
       params: name,
       query: pageOfVersions,
@@ -138,22 +141,24 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
         next_cursor: Schema.NullOr(NumberCursor)
       }),
       error: PromptNotFound
-    }),
+    }).annotate(OpenApi.Summary, "A prompt's versions, newest first"),
     HttpApiEndpoint.get("version", "/v1/prompts/:name/versions/:version_number", {
       params: { ...name, version_number: VersionNumber },
       success: VersionDetail,
       error: [PromptNotFound, VersionNotFound]
-    }),
+    }).annotate(OpenApi.Summary, "One version with its template"),
     HttpApiEndpoint.post("activate", "/v1/prompts/:name/versions/:version_number:activate", {
       params: { ...name, version_number: VersionNumber },
       success: PromptDetail,
       error: [PromptNotFound, VersionNotFound, ModeMismatch]
-    }),
+    }).annotate(OpenApi.Summary, "Makes a version the active one: rollback"),
     HttpApiEndpoint.post("registerCode", "/v1/prompts/register-code", {
       payload: RegisterCode,
       success: Schema.Struct({ registered: Schema.Array(RegisteredPrompt), dry_run: Schema.Boolean }),
       error: RegistrationRefused
-    }).annotate(BodyLimit, ByteSize.mebibytes(5)),
+    })
+      .annotate(OpenApi.Summary, "Registers prompts that live in application code, all or none")
+      .annotate(BodyLimit, ByteSize.mebibytes(5)),
     HttpApiEndpoint.get("history", "/v1/prompts/:name/history", {
       params: name,
       query: {
@@ -169,6 +174,6 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
         next_cursor: Schema.NullOr(NumberCursor)
       }),
       error: [PromptNotFound, ModeMismatch]
-    })
+    }).annotate(OpenApi.Summary, "A prompt's versions with their templates and how often each was run")
   )
   .middleware(Authorization) {}

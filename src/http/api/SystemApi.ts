@@ -1,12 +1,14 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 
 const PartState = Schema.Literals(["ok", "unavailable"])
 const parts = { parts: Schema.Struct({ database: PartState, queue: PartState }) }
 
 /** Liveness and readiness; the only calls without a key. */
 export class SystemApi extends HttpApiGroup.make("system", { topLevel: true }).add(
-  HttpApiEndpoint.get("health", "/health", { success: Schema.Struct({ status: Schema.Literal("ok") }) }),
+  HttpApiEndpoint.get("health", "/health", {
+    success: Schema.Struct({ status: Schema.Literal("ok") })
+  }).annotate(OpenApi.Summary, "The process is alive"),
   HttpApiEndpoint.get("ready", "/ready", {
     success: [
       Schema.Struct({ status: Schema.Literal("ready"), ...parts }),
@@ -14,5 +16,5 @@ export class SystemApi extends HttpApiGroup.make("system", { topLevel: true }).a
         HttpApiSchema.status("ServiceUnavailable")
       )
     ]
-  })
+  }).annotate(OpenApi.Summary, "The process can serve: the state of each part")
 ) {}

@@ -1,8 +1,12 @@
 import { Schema, SchemaTransformation } from "effect"
 
+/** A member that may be left out; handlers take the default then, and the OpenAPI document says so. */
+export const optional = <S extends Schema.Top>(schema: S, default_: S["Type"]) =>
+  Schema.optionalKey(schema.annotate({ default: default_ }))
+
 /** How many items a page of a list has at most. */
-export const Limit = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))
 export const DEFAULT_LIMIT = 50
+export const Limit = optional(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 })), DEFAULT_LIMIT)
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/
 

@@ -14,7 +14,7 @@ export const analytics = HttpApiBuilder.group(
       prompts: ({ query: { mode, from, to, prompt_name, environment } }) =>
         inProject((project) =>
           service.prompts(project, {
-            mode: mode === "all" ? undefined : mode,
+            mode: mode === "full" || mode === "tracking" ? mode : undefined,
             from,
             to,
             prompt_name,

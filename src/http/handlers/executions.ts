@@ -1,9 +1,11 @@
 import { Duration, Effect } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { DEFAULT_ENVIRONMENT } from "../../domain/Execution.ts"
 import type { ExecutionId } from "../../domain/Ids.ts"
 import { Executions } from "../../services/Executions.ts"
 import type { Accepted, ExecutionRequest } from "../../services/Executions.ts"
 import { Api } from "../api/Api.ts"
+import { DEFAULT_LIMIT } from "../api/fields.ts"
 import type { ExecutePrompt, RunPrompt } from "../api/ExecutionsApi.ts"
 import { badRequest } from "../badRequest.ts"
 import { inProject } from "../inProject.ts"
@@ -82,14 +84,14 @@ export const layer = HttpApiBuilder.group(
           headers,
           toTrackingRequest(params.name, payload),
           Effect.fnUntraced(function* (request) {
-            return payload.mode === "sync" ? yield* executeSync(request) : yield* executeAsync(request)
+            return payload.mode === "async" ? yield* executeAsync(request) : yield* executeSync(request)
           })
         ),
 
-      get: ({ params: { execution_id }, query: { wait } }) =>
+      get: ({ params: { execution_id }, query: { wait = 0 } }) =>
         inProject((project) => executions.get(project, execution_id, Duration.seconds(wait))).pipe(asProblem),
 
-      list: ({ query: { limit, cursor, ...filter } }) =>
+      list: ({ query: { limit = DEFAULT_LIMIT, cursor, ...filter } }) =>
         inProject((project) =>
           executions.list(
             project,
@@ -126,10 +128,10 @@ interface Asked<Payload> {
 const toRequest = (payload: typeof RunPrompt.Type): ExecutionRequest => ({
   prompt_name: payload.prompt_name,
   version_number: payload.version_number,
-  environment: payload.environment,
+  environment: payload.environment ?? DEFAULT_ENVIRONMENT,
   variables: payload.variables,
   model: payload.model,
-  params: payload.params,
+  params: payload.params ?? {},
   correlation_id: payload.correlation_id,
   idempotency_key: payload.idempotency_key
 })
@@ -137,11 +139,11 @@ const toRequest = (payload: typeof RunPrompt.Type): ExecutionRequest => ({
 const toTrackingRequest = (prompt_name: string, payload: typeof ExecutePrompt.Type): ExecutionRequest => ({
   prompt_name,
   version_number: payload.version,
-  environment: payload.environment,
+  environment: payload.environment ?? DEFAULT_ENVIRONMENT,
   variables: payload.variables,
   model:
     payload.model_name === undefined ? payload.model : { provider: "openai", model_name: payload.model_name },
-  params: payload.params,
+  params: payload.params ?? {},
   correlation_id: payload.correlation_id,
   idempotency_key: payload.idempotency_key
 })

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Prompts } from "../../services/Prompts.ts"
 import { Api } from "../api/Api.ts"
+import { DEFAULT_LIMIT } from "../api/fields.ts"
 import { inProject } from "../inProject.ts"
 import { asProblem } from "../problemOf.ts"
 
@@ -13,7 +14,7 @@ export const layer = HttpApiBuilder.group(
     return handlers.handleAll({
       upsert: ({
         params: { name },
-        payload: { template_source, description, owner_team, created_by, set_active }
+        payload: { template_source, description, owner_team, created_by, set_active = true }
       }) =>
         inProject((project) =>
           prompts.upsert(project, name, { template_source, description, owner_team, created_by, set_active })
@@ -21,12 +22,12 @@ export const layer = HttpApiBuilder.group(
 
       get: ({ params: { name } }) => inProject((project) => prompts.get(project, name)).pipe(asProblem),
 
-      list: ({ query: { mode, owner_team, search, limit, cursor } }) =>
+      list: ({ query: { mode, owner_team, search, limit = DEFAULT_LIMIT, cursor } }) =>
         inProject((project) =>
           prompts.list(project, { mode, owner_team, search }, { after: cursor, limit })
         ).pipe(Effect.map(({ items, next }) => ({ prompts: items, next_cursor: next }))),
 
-      versions: ({ params: { name }, query: { limit, cursor } }) =>
+      versions: ({ params: { name }, query: { limit = DEFAULT_LIMIT, cursor } }) =>
         inProject((project) => prompts.versions(project, name, { before: cursor, limit })).pipe(
           Effect.map(({ items, next }) => ({ versions: items, next_cursor: next })),
           asProblem
@@ -38,7 +39,7 @@ export const layer = HttpApiBuilder.group(
       activate: ({ params: { name, version_number } }) =>
         inProject((project) => prompts.activate(project, name, version_number)).pipe(asProblem),
 
-      registerCode: ({ payload: { prompts: given, dry_run } }) =>
+      registerCode: ({ payload: { prompts: given, dry_run = false } }) =>
         inProject((project) =>
           prompts.register(
             project,
@@ -56,7 +57,7 @@ export const layer = HttpApiBuilder.group(
           asProblem
         ),
 
-      history: ({ params: { name }, query: { mode, limit, cursor } }) =>
+      history: ({ params: { name }, query: { mode, limit = DEFAULT_LIMIT, cursor } }) =>
         inProject((project) => prompts.history(project, name, mode, { before: cursor, limit })).pipe(
           Effect.map(({ prompt, current_version, items, next }) => ({
             prompt_name: prompt.name,

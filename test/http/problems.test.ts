@@ -1,0 +1,356 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { connect } from "node:net"
+import { apiLayer, call, Caller, KEY } from "../support/api.ts"
+import type { Answer } from "../support/api.ts"
+import { newName } from "../support/ledger.ts"
+
+const MODEL = { provider: "echo", model_name: "echo" }
+
+const put = (name: string, template_source: string, more: object = {}) =>
+  call("PUT", `/v1/prompts/${name}`, { body: { template_source, ...more } })
+const registerCode = (name: string, template_source: string) =>
+  call("POST", "/v1/prompts/register-code", { body: { prompts: [{ name, template_source }] } })
+const run = (prompt_name: string, more: object = {}) =>
+  call("POST", "/v1/executions:run", { body: { prompt_name, variables: {}, model: MODEL, ...more } })
+
+/** A problem as RFC 9457 wants it, with the members that all of ours have. */
+const assertProblem = (answer: Answer, status: number, code: string, more: object = {}) => {
+  assert.strictEqual(answer.status, status, JSON.stringify(answer.body))
+  assert.strictEqual(answer.headers.get("content-type"), "application/problem+json")
+  assert.deepInclude(answer.body, { status, code, ...more })
+  for (const member of ["type", "title", "detail"]) assert.isNotEmpty(answer.body[member])
+  assert.strictEqual(answer.body.request_id, answer.headers.get("x-request-id"))
+}
+
+/** Sends bytes as they are, and gives back what comes until the server hangs up. */
+const raw = (bytes: string) =>
+  Effect.flatMap(Caller, ({ url }) =>
+    Effect.callback<string>((resume) => {
+      let answer = ""
+      const socket = connect(Number(new URL(url).port), "127.0.0.1", () => socket.write(bytes))
+      socket.on("data", (data) => {
+        answer += data.toString()
+      })
+      socket.on("close", () => resume(Effect.succeed(answer)))
+    })
+  )
+
+layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("problems", (it) => {
+  describe("401", () => {
+    it.effect("without a key, with an empty one, with a wrong one; and tells nothing of what there is", () =>
+      Effect.gen(function* () {
+        for (const key of ["", "wrong", `${KEY}x`, KEY.slice(1)]) {
+          for (const [method, path] of [
+            ["GET", "/v1/prompts"],
+            ["GET", `/v1/prompts/${newName()}`],
+            ["POST", "/v1/executions:run"],
+            ["GET", "/v1/analytics/prompts"],
+            ["GET", "/v1/models"]
+          ] as const) {
+            assertProblem(yield* call(method, path, { headers: { "x-api-key": key } }), 401, "InvalidApiKey")
+          }
+        }
+        const without = yield* raw("GET /v1/prompts HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert.include(without, "HTTP/1.1 401")
+      })
+    )
+
+    it.effect("but not for what is open", () =>
+      Effect.gen(function* () {
+        for (const path of ["/health", "/ready", "/docs", "/openapi.json"]) {
+          assert.strictEqual((yield* call("GET", path, { headers: { "x-api-key": "" } })).status, 200)
+        }
+      })
+    )
+  })
+
+  describe("400", () => {
+    it.effect("names every field that is wrong", () =>
+      Effect.gen(function* () {
+        const answer = yield* call("POST", "/v1/executions:run", {
+          body: {
+            prompt_name: "a b",
+            version_number: 0,
+            variables: [],
+            model: { provider: "nobody" },
+            params: { temperature: 3, max_new_tokens: 0.5 },
+            environment: "",
+            correlation_id: 4,
+            extra: 1
+          }
+        })
+        assertProblem(answer, 400, "BadRequest")
+        const paths = answer.body.errors.map(({ path }: { path: ReadonlyArray<string> }) => path.join("."))
+        assert.sameMembers(
+          [...new Set(paths)],
+          [
+            "payload.prompt_name",
+            "payload.version_number",
+            "payload.variables",
+            "payload.model.provider",
+            "payload.model.model_name",
+            "payload.params.temperature",
+            "payload.params.max_new_tokens",
+            "payload.environment",
+            "payload.correlation_id",
+            "payload.extra"
+          ]
+        )
+        for (const path of paths) assert.include(answer.body.detail, path)
+      })
+    )
+
+    it.effect("for a path, a query or a header that does not fit", () =>
+      Effect.gen(function* () {
+        for (const [method, path, at, options] of [
+          ["GET", "/v1/prompts/a%20b", "params.name", {}],
+          ["PUT", `/v1/prompts/${"n".repeat(256)}`, "params.name", { body: { template_source: "x" } }],
+          ["GET", "/v1/prompts/x/versions/one", "params.version_number", {}],
+          ["GET", "/v1/prompts/x/versions/0", "params.version_number", {}],
+          ["GET", "/v1/executions/nothing", "params.execution_id", {}],
+          ["GET", "/v1/prompts?limit=0", "query.limit", {}],
+          ["GET", "/v1/prompts?limit=201", "query.limit", {}],
+          ["GET", "/v1/prompts?mode=both", "query.mode", {}],
+          ["GET", "/v1/prompts?cursor=%21", "query.cursor", {}],
+          ["GET", "/v1/executions?cursor=eyJhIjoxfQ", "query.cursor", {}],
+          ["GET", "/v1/executions?from=yesterday", "query.from", {}],
+          ["GET", "/v1/executions?unknown=1", "query.unknown", {}],
+          ["GET", `/v1/executions/${crypto.randomUUID()}?wait=31`, "query.wait", {}],
+          [
+            "POST",
+            "/v1/executions:run",
+            "headers.idempotency-key",
+            {
+              body: { prompt_name: "x", variables: {}, model: MODEL },
+              headers: { "idempotency-key": "k".repeat(256) }
+            }
+          ]
+        ] as const) {
+          const answer = yield* call(method, path, options)
+          assertProblem(answer, 400, "BadRequest")
+          assert.strictEqual(answer.body.errors[0].path.join("."), at, path)
+        }
+      })
+    )
+
+    it.effect("for what is no JSON", () =>
+      Effect.gen(function* () {
+        for (const body of ["", "{", "nope", "[1,", '{"prompt_name": }']) {
+          const answer = yield* call("POST", "/v1/executions:run", {
+            body,
+            headers: { "content-type": "application/json" }
+          })
+          assertProblem(answer, 400, "BadRequest")
+          assert.strictEqual(answer.body.errors[0].path[0], "payload")
+        }
+      })
+    )
+
+    it.effect("for a prompt in the other mode, with the right door, before anything is written", () =>
+      Effect.gen(function* () {
+        const [full, tracking] = [newName(), newName()]
+        yield* put(full, "{{ x }}")
+        yield* registerCode(tracking, "{{ x }}")
+        const isFull = `Prompt '${full}' is in full mode. Use`
+        const isTracking = `Prompt '${tracking}' is in tracking mode. Use`
+        for (const [answer, detail] of [
+          [yield* put(tracking, "y"), `${isTracking} POST /v1/prompts/register-code instead.`],
+          [yield* run(tracking), `${isTracking} POST /v1/prompts/${tracking}/execute instead.`],
+          [
+            yield* call("POST", "/v1/executions:submit", {
+              body: { prompt_name: tracking, variables: {}, model: MODEL }
+            }),
+            `${isTracking} POST /v1/prompts/${tracking}/execute instead.`
+          ],
+          [
+            yield* call("POST", `/v1/prompts/${tracking}/versions/1:activate`),
+            `${isTracking} POST /v1/prompts/register-code instead.`
+          ],
+          [
+            yield* call("POST", `/v1/prompts/${full}/execute`, { body: { variables: {} } }),
+            `${isFull} POST /v1/executions:run instead.`
+          ],
+          [
+            yield* call("GET", `/v1/prompts/${full}/history?mode=tracking`),
+            `${isFull} GET /v1/prompts/${full}/history?mode=full instead.`
+          ]
+        ] as const) {
+          assertProblem(answer, 400, "ModeMismatch", { detail })
+        }
+        for (const name of [full, tracking]) {
+          assert.lengthOf((yield* call("GET", `/v1/executions?prompt_name=${name}`)).body.executions, 0)
+          assert.lengthOf((yield* call("GET", `/v1/prompts/${name}/versions`)).body.versions, 1)
+        }
+      })
+    )
+
+    it.effect("for variables that are missing: all of them", () =>
+      Effect.gen(function* () {
+        const name = newName()
+        yield* put(name, "{{ a }} {% if b %}{{ c }}{% endif %} {{ d | upper }}")
+        assertProblem(yield* run(name, { variables: { b: false } }), 400, "UndefinedVariable", {
+          variables: ["a", "c", "d"],
+          detail: "These variables are missing: a, c, d."
+        })
+      })
+    )
+
+    it.effect("for a template that can't be: with its line and column", () =>
+      Effect.gen(function* () {
+        assertProblem(yield* put(newName(), "fine\n  {% if %}"), 400, "TemplateSyntaxError", { line: 2 })
+        assertProblem(yield* put(newName(), "fine\n{{ a() }}"), 400, "TemplateForbidden", {
+          line: 2,
+          column: 5
+        })
+      })
+    )
+
+    it.effect("for a value that a template can't use, or that takes it too far", () =>
+      Effect.gen(function* () {
+        const [reversed, endless] = [newName(), newName()]
+        yield* put(reversed, "{{ n | join }}")
+        yield* put(
+          endless,
+          "{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}x{% endfor %}{% endfor %}{% endfor %}"
+        )
+        assertProblem(yield* run(reversed, { variables: { n: 4 } }), 400, "TemplateRenderError", { line: 1 })
+        assertProblem(yield* run(endless), 400, "TemplateLimitExceeded")
+      })
+    )
+  })
+
+  describe("404 and 409", () => {
+    it.effect("for what is not there", () =>
+      Effect.gen(function* () {
+        const [name, draft] = [newName(), newName()]
+        yield* put(name, "x")
+        yield* put(draft, "x", { set_active: false })
+        const none = newName()
+        const execution_id = crypto.randomUUID()
+        for (const [answer, code, more] of [
+          [yield* call("GET", `/v1/prompts/${none}`), "PromptNotFound", { name: none }],
+          [yield* call("GET", `/v1/prompts/${none}/versions`), "PromptNotFound", { name: none }],
+          [yield* call("GET", `/v1/prompts/${none}/history`), "PromptNotFound", { name: none }],
+          [yield* run(none), "PromptNotFound", { name: none }],
+          [
+            yield* call("GET", `/v1/prompts/${name}/versions/9`),
+            "VersionNotFound",
+            { name, version_number: 9, detail: `Prompt '${name}' has no version 9.` }
+          ],
+          [yield* run(name, { version_number: 9 }), "VersionNotFound", { name, version_number: 9 }],
+          [
+            yield* call("POST", `/v1/prompts/${name}/versions/9:activate`),
+            "VersionNotFound",
+            { name, version_number: 9 }
+          ],
+          [yield* call("GET", `/v1/executions/${execution_id}`), "ExecutionNotFound", { execution_id }],
+          [
+            yield* call("GET", `/v1/executions/${execution_id}/lineage`),
+            "ExecutionNotFound",
+            { execution_id }
+          ],
+          [
+            yield* call("POST", `/v1/executions/${execution_id}:cancel`),
+            "ExecutionNotFound",
+            { execution_id }
+          ]
+        ] as const) {
+          assertProblem(answer, 404, code, more)
+        }
+        assertProblem(yield* run(draft), 409, "NoActiveVersion", { name: draft })
+      })
+    )
+
+    it.effect("for a path that leads nowhere; 405 where another method does", () =>
+      Effect.gen(function* () {
+        for (const path of [
+          "/",
+          "/v1",
+          "/v2/prompts",
+          "/v1/prompts/x/y/z",
+          "/favicon.ico",
+          "/v1/executions::run"
+        ]) {
+          assertProblem(yield* call("GET", path), 404, "NotFound")
+        }
+        for (const [method, path, allowed] of [
+          ["DELETE", "/v1/prompts/x", ["PUT", "GET"]],
+          ["GET", "/v1/executions:run", ["POST"]],
+          ["POST", "/v1/executions", ["GET"]],
+          ["POST", "/health", ["GET"]],
+          ["PUT", "/openapi.json", ["GET"]]
+        ] as const) {
+          const answer = yield* call(method, path, method === "POST" || method === "PUT" ? { body: {} } : {})
+          assertProblem(answer, 405, "MethodNotAllowed")
+          assert.sameMembers(answer.body.allowed, [...allowed])
+          assert.strictEqual(answer.headers.get("allow"), answer.body.allowed.join(", "))
+        }
+      })
+    )
+  })
+
+  describe("413 and 415", () => {
+    it.effect("for a body over the limit, whether it says so or not", () =>
+      Effect.gen(function* () {
+        const name = newName()
+        assertProblem(yield* put(name, "x".repeat(1_100_000)), 413, "PayloadTooLarge")
+        const chunk = "x".repeat(64 * 1024)
+        const chunked = yield* raw(
+          `PUT /v1/prompts/${name} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${KEY}\r\nContent-Type: application/json\r\n` +
+            "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" +
+            `${chunk.length.toString(16)}\r\n${chunk}\r\n`.repeat(20) +
+            "0\r\n\r\n"
+        )
+        assert.include(chunked, "HTTP/1.1 413")
+        assert.strictEqual((yield* call("GET", `/v1/prompts/${name}`)).status, 404)
+      })
+    )
+
+    it.effect("for a template of 200 KB and one byte, by name; and takes one of 200 KB", () =>
+      Effect.gen(function* () {
+        const refused = yield* put(newName(), "x".repeat(204_801))
+        assertProblem(refused, 400, "BadRequest")
+        assert.deepStrictEqual(refused.body.errors[0].path, ["payload", "template_source"])
+        assert.strictEqual((yield* put(newName(), "x".repeat(204_800))).status, 201)
+      })
+    )
+
+    it.effect("for a body that is not JSON by its own account, or that is packed", () =>
+      Effect.gen(function* () {
+        for (const headers of [
+          { "content-type": "text/plain" },
+          { "content-type": "application/xml" },
+          { "content-type": "application/json", "content-encoding": "gzip" }
+        ]) {
+          const answer = yield* call("PUT", `/v1/prompts/${newName()}`, {
+            body: { template_source: "x" },
+            headers
+          })
+          assertProblem(answer, 415, "UnsupportedMediaType")
+        }
+      })
+    )
+  })
+
+  describe("X-Request-Id", () => {
+    it.effect("is the caller's own when it can be sent, and is made otherwise", () =>
+      Effect.gen(function* () {
+        const id = (value: string | undefined) =>
+          Effect.map(
+            call("GET", "/health", value === undefined ? {} : { headers: { "x-request-id": value } }),
+            (answer) => answer.headers.get("x-request-id")
+          )
+        assert.strictEqual(yield* id("trace-1"), "trace-1")
+        for (const value of [undefined, "", "a b", "x".repeat(129)]) {
+          const made = yield* id(value)
+          assert.match(made!, /^[0-9a-f-]{36}$/)
+        }
+        assert.strictEqual(
+          (yield* call("GET", "/nowhere", { headers: { "x-request-id": "t" } })).body.request_id,
+          "t"
+        )
+      })
+    )
+  })
+})

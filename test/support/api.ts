@@ -1,0 +1,77 @@
+import { Context, Effect, Layer, Redacted, References } from "effect"
+import { HttpServer } from "effect/http"
+import * as Server from "../../src/http/Server.ts"
+import { defaultSettings } from "../../src/services/Settings.ts"
+import { Authentication } from "../../src/services/Authentication.ts"
+import { serviceLayer } from "./service.ts"
+
+export const KEY = "a-key-for-the-tests"
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // Tests look into answers of every shape.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly body: any
+}
+
+interface Options {
+  /** Sent as JSON; a text goes as it is. */
+  readonly body?: unknown
+  readonly headers?: Record<string, string>
+}
+
+/** The API on a real port, as a caller sees it. */
+export class Caller extends Context.Service<
+  Caller,
+  {
+    readonly url: string
+    readonly call: (method: string, path: string, options?: Options) => Effect.Effect<Answer>
+  }
+>()("test/Caller") {
+  static readonly layer = Layer.effect(
+    Caller,
+    Effect.gen(function* () {
+      const { address } = yield* HttpServer.HttpServer
+      const url = HttpServer.formatAddress(address)
+      return {
+        url,
+        call: (method, path, { body, headers } = {}) =>
+          Effect.promise(async () => {
+            const response = await fetch(url + path, {
+              method,
+              headers: {
+                "x-api-key": KEY,
+                ...(body === undefined ? {} : { "content-type": "application/json" }),
+                ...headers
+              },
+              body: body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body)
+            })
+            const text = await response.text()
+            const json = /json/.test(response.headers.get("content-type") ?? "")
+            return {
+              status: response.status,
+              headers: response.headers,
+              body: json ? JSON.parse(text) : text
+            }
+          })
+      }
+    })
+  )
+}
+
+const key = Layer.effectDiscard(Authentication.use(({ configure }) => configure(Redacted.make(KEY))))
+
+/** The API over the given services. */
+export const apiOver = <A, E, R>(services: Layer.Layer<A, E, R>) =>
+  Layer.mergeAll(Caller.layer, key).pipe(
+    Layer.provideMerge(Server.layer({ port: 0, host: "127.0.0.1", drain: defaultSettings.drain })),
+    Layer.provideMerge(services),
+    Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "None"))
+  )
+
+/** The whole service in memory behind a real port. */
+export const apiLayer = apiOver(serviceLayer)
+
+export const call = (method: string, path: string, options?: Options) =>
+  Caller.use((caller) => caller.call(method, path, options))
