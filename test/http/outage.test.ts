@@ -1,0 +1,72 @@
+import { assert, layer } from "@effect/vitest"
+import { Context, Effect, Layer, Redacted } from "effect"
+import * as PromptLedger from "../../src/layers/PromptLedger.ts"
+import { apiOver, call } from "../support/api.ts"
+import { newDatabase } from "../support/database.ts"
+import { newName } from "../support/ledger.ts"
+import { proxyTo, through } from "../support/proxy.ts"
+import type { Proxy } from "../support/proxy.ts"
+import { until } from "../support/service.ts"
+
+class DatabaseProxy extends Context.Service<DatabaseProxy, Proxy>()("test/DatabaseProxy") {}
+
+/** The API over a PostgreSQL that can be taken away. */
+const service = Layer.unwrap(
+  Effect.gen(function* () {
+    const url = Redacted.value(yield* newDatabase)
+    const proxy = yield* proxyTo(url)
+    return PromptLedger.layerPostgres({ url: Redacted.make(through(proxy, url)) }).pipe(
+      Layer.provideMerge(Layer.succeed(DatabaseProxy, proxy))
+    )
+  })
+)
+
+layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })(
+  "without its database",
+  (it) => {
+    it.effect("the service says so with 503, and answers again when it is back", () =>
+      Effect.gen(function* () {
+        const proxy = yield* DatabaseProxy
+        const name = newName()
+        const model = { provider: "echo", model_name: "echo" }
+        const start = { body: { prompt_name: name, variables: {}, model } }
+        yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
+
+        yield* proxy.cut
+        for (const [method, path, options] of [
+          ["GET", "/v1/prompts", {}],
+          ["GET", `/v1/prompts/${name}`, {}],
+          ["PUT", `/v1/prompts/${name}`, { body: { template_source: "y" } }],
+          ["POST", "/v1/prompts/register-code", { body: { prompts: [{ name: "z", template_source: "z" }] } }],
+          ["POST", "/v1/executions:run", start],
+          ["POST", "/v1/executions:submit", start],
+          ["GET", "/v1/executions", {}],
+          ["GET", "/v1/prompts", { headers: { "x-api-key": "a key that nobody looked up yet" } }],
+          ["GET", "/v1/analytics/prompts", {}]
+        ] as const) {
+          const { status, headers, body } = yield* call(method, path, options)
+          assert.strictEqual(status, 503, `${method} ${path}`)
+          assert.deepInclude(body, { code: "ServiceUnavailable", status: 503 })
+          assert.strictEqual(headers.get("content-type"), "application/problem+json")
+          assert.strictEqual(headers.get("retry-after"), String(body.retry_after))
+          assert.notMatch(JSON.stringify(body), /ECONN|sql|postgres/i)
+        }
+        assert.strictEqual((yield* call("GET", "/health")).status, 200)
+        const notReady = yield* call("GET", "/ready")
+        assert.strictEqual(notReady.status, 503)
+        assert.deepStrictEqual(notReady.body, {
+          status: "unavailable",
+          parts: { database: "unavailable", queue: "ok" }
+        })
+
+        yield* proxy.restore
+        yield* until(Effect.map(call("GET", "/ready"), ({ status }) => status === 200))
+        assert.strictEqual(
+          (yield* call("GET", `/v1/prompts/${name}`)).body.active_version.template_source,
+          "x"
+        )
+        assert.strictEqual((yield* call("POST", "/v1/executions:run", start)).status, 200)
+      })
+    )
+  }
+)
