@@ -68,9 +68,11 @@ export default Effect.gen(function* () {
   yield* sql`
     CREATE FUNCTION prompt_versions_immutable() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-      IF (OLD.version_id, OLD.prompt_id, OLD.version_number, OLD.template_source, OLD.checksum_hash, OLD.created_at)
+      IF (OLD.version_id, OLD.prompt_id, OLD.version_number, OLD.template_source, OLD.checksum_hash,
+          OLD.created_by, OLD.created_at)
          IS DISTINCT FROM
-         (NEW.version_id, NEW.prompt_id, NEW.version_number, NEW.template_source, NEW.checksum_hash, NEW.created_at)
+         (NEW.version_id, NEW.prompt_id, NEW.version_number, NEW.template_source, NEW.checksum_hash,
+          NEW.created_by, NEW.created_at)
       THEN
         RAISE EXCEPTION 'a prompt version never changes, but for its status' USING ERRCODE = 'check_violation';
       END IF;

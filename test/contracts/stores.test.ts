@@ -4,6 +4,7 @@ import { layerStores } from "../../src/layers/postgres/stores.ts"
 import { databases } from "../support/database.ts"
 import { analyticsStoreContract } from "./AnalyticsStore.ts"
 import { executionStoreContract } from "./ExecutionStore.ts"
+import { historiesContract } from "./histories.ts"
 import { keyStoreContract } from "./KeyStore.ts"
 import { promptStoreContract } from "./PromptStore.ts"
 
@@ -13,6 +14,7 @@ describe.each(Object.entries(databases))("over %s", (_, database) => {
     (it) => {
       promptStoreContract(it)
       executionStoreContract(it)
+      historiesContract(it)
       analyticsStoreContract(it)
       keyStoreContract(it)
     }

@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Option, Result, Schema } from "effect"
 import { isTerminal } from "../../src/domain/Execution.ts"
 import { failureDelay, transition } from "../../src/domain/executionState.ts"
-import type { ExecutionEvent, ExecutionState } from "../../src/domain/executionState.ts"
 import {
   MAX_ATTEMPTS,
   MAX_LOST_ATTEMPTS,
@@ -10,38 +9,7 @@ import {
   RETRY_DELAYS,
   retryDelay
 } from "../../src/domain/retry.ts"
-
-const Happening = Schema.Struct({
-  kind: Schema.Literals(["Claim", "Succeed", "Fail", "FailForGood", "Lose", "Cancel"]),
-  /** Which attempt it comes from: this one, or one that was fenced off before. */
-  stale: Schema.Boolean
-})
-const History = Schema.Struct({
-  mode: Schema.Literals(["sync", "async"]),
-  happenings: Schema.Array(Happening).check(Schema.isMaxLength(40))
-})
-
-const queued = (mode: "sync" | "async"): ExecutionState => ({
-  status: "queued",
-  mode,
-  epoch: 0,
-  attempts: 0,
-  lost_attempts: 0
-})
-
-const eventOf = ({ kind, stale }: typeof Happening.Type, state: ExecutionState): ExecutionEvent => {
-  const epoch = stale ? state.epoch - 1 : state.epoch
-  switch (kind) {
-    case "Claim":
-    case "Cancel":
-      return { _tag: kind }
-    case "Succeed":
-    case "Lose":
-      return { _tag: kind, epoch }
-    default:
-      return { _tag: "Fail", epoch, retryable: kind === "Fail", retry_after: Option.none() }
-  }
-}
+import { eventOf, History, queued } from "../support/histories.ts"
 
 /** The states that a history leads through; what does not apply changes nothing. */
 const statesOf = Effect.fnUntraced(function* ({ mode, happenings }: typeof History.Type) {

@@ -1,0 +1,138 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Duration, Effect, Redacted } from "effect"
+import { inspect } from "node:util"
+import { AppConfig } from "../../src/layers/AppConfig.ts"
+
+const read = (env: Record<string, string>) =>
+  AppConfig.pipe(
+    Effect.provide(AppConfig.layer),
+    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
+  )
+
+const faultsOf = (env: Record<string, string>) => Effect.map(Effect.flip(read(env)), ({ faults }) => faults)
+
+describe("the configuration", () => {
+  it.effect("needs nothing to be set", () =>
+    Effect.gen(function* () {
+      const config = yield* read({})
+      assert.deepInclude(config, {
+        port: 8000,
+        host: "127.0.0.1",
+        database: { _tag: "Embedded", dataDir: "./data" },
+        redisUrl: undefined,
+        apiKey: undefined,
+        openai: undefined,
+        logLevel: "Info",
+        logFormat: process.stdout.isTTY ? "pretty" : "json"
+      })
+      assert.strictEqual(Duration.toSeconds(config.settings.provider_timeout), 60)
+      assert.strictEqual(config.settings.worker_concurrency, 32)
+    })
+  )
+
+  it.effect("reads every variable", () =>
+    Effect.gen(function* () {
+      const config = yield* read({
+        PORT: "9000",
+        HOST: "0.0.0.0",
+        DATABASE_URL: "postgres://user:pass@db/ledger",
+        REDIS_URL: "rediss://redis",
+        API_KEY: "0123456789abcdef",
+        OPENAI_API_KEY: "sk-secret",
+        OPENAI_BASE_URL: "http://localhost:1234/v1",
+        OPENAI_API: "responses",
+        WORKER_CONCURRENCY: "4",
+        LOG_LEVEL: "debug",
+        LOG_FORMAT: "json"
+      })
+      assert.deepInclude(config, { port: 9000, host: "0.0.0.0", logLevel: "Debug", logFormat: "json" })
+      assert(config.database._tag === "Postgres")
+      assert.strictEqual(Redacted.value(config.database.url), "postgres://user:pass@db/ledger")
+      assert.strictEqual(Redacted.value(config.redisUrl!), "rediss://redis")
+      assert.strictEqual(Redacted.value(config.apiKey!), "0123456789abcdef")
+      assert.strictEqual(Redacted.value(config.openai!.apiKey!), "sk-secret")
+      assert.deepInclude(config.openai, { baseUrl: "http://localhost:1234/v1", api: "responses" })
+      assert.strictEqual(config.settings.worker_concurrency, 4)
+      assert.notMatch(inspect(config, { depth: null }), /sk-secret|pass@|0123456789abcdef/)
+    })
+  )
+
+  it.effect("takes times in milliseconds, seconds and minutes", () =>
+    Effect.gen(function* () {
+      for (const [text, millis] of [
+        ["90", 90_000],
+        ["90 s", 90_000],
+        ["1.5s", 1_500],
+        ["500ms", 500],
+        ["2 m", 120_000]
+      ] as const) {
+        const { settings } = yield* read({ PROVIDER_TIMEOUT: text })
+        assert.strictEqual(Duration.toMillis(settings.provider_timeout), millis)
+      }
+    })
+  )
+
+  it.effect("keeps nothing on disk when told to, and calls a server that asks for no key", () =>
+    Effect.gen(function* () {
+      const { database, openai } = yield* read({
+        DATA_DIR: "memory:",
+        OPENAI_BASE_URL: "http://localhost/v1"
+      })
+      assert.deepStrictEqual(database, { _tag: "Memory" })
+      assert.deepStrictEqual(openai, {
+        apiKey: undefined,
+        baseUrl: "http://localhost/v1",
+        api: "chat_completions"
+      })
+    })
+  )
+
+  it.effect("tells every fault at once, by its variable's name, and quotes no value", () =>
+    Effect.gen(function* () {
+      const wrong = {
+        PORT: "70000",
+        DATABASE_URL: "mysql://secret-host",
+        REDIS_URL: "secret redis",
+        API_KEY: "short-secret",
+        OPENAI_BASE_URL: "ftp://secret",
+        OPENAI_API: "secret-api",
+        PROVIDER_TIMEOUT: "secret minutes",
+        WORKER_CONCURRENCY: "0",
+        LOG_LEVEL: "secret-loud",
+        LOG_FORMAT: "secret-xml"
+      }
+      const error = yield* Effect.flip(read(wrong))
+      assert.deepStrictEqual(
+        error.faults.map((fault) => fault.slice(0, fault.indexOf(":"))).toSorted(),
+        Object.keys(wrong).toSorted()
+      )
+      for (const name of Object.keys(wrong)) assert.include(error.message, `  ${name}: `)
+      assert.notInclude(error.message, "secret")
+    })
+  )
+
+  it.effect("refuses Redis without a database that is shared too", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* faultsOf({ REDIS_URL: "redis://localhost" }), [
+        "REDIS_URL: needs DATABASE_URL too: a queue shared between processes over a database that is not"
+      ])
+    })
+  )
+
+  it.effect("takes an empty variable for one that is not given", () =>
+    Effect.gen(function* () {
+      const env = {
+        PORT: "",
+        HOST: "",
+        DATABASE_URL: "",
+        DATA_DIR: "",
+        REDIS_URL: "",
+        API_KEY: "",
+        OPENAI_API_KEY: ""
+      }
+      const { port, host, database, apiKey } = yield* read(env)
+      assert.deepStrictEqual([port, host, apiKey], [8000, "127.0.0.1", undefined])
+      assert.deepStrictEqual(database, { _tag: "Embedded", dataDir: "./data" })
+    })
+  )
+})

@@ -1,0 +1,123 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Logger } from "effect"
+import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
+import { Database } from "../../src/layers/postgres/Database.ts"
+import { migrate, migrations } from "../../src/layers/postgres/migrations.ts"
+import { newDatabase } from "../support/database.ts"
+
+const databases = {
+  PGlite: DatabasePglite.layerMemory,
+  PostgreSQL: Layer.unwrap(Effect.map(newDatabase, (url) => Database.layer({ url })))
+}
+
+const TABLES = [
+  "api_keys",
+  "execution_attempts",
+  "execution_inputs",
+  "executions",
+  "models",
+  "projects",
+  "prompt_versions",
+  "prompts"
+]
+
+/** Design section 4. */
+const INDEXES = {
+  idx_exec_prompt_time: "(prompt_id, created_at DESC)",
+  idx_exec_version_time: "(version_id, created_at DESC)",
+  idx_exec_status_time: "(status, created_at DESC)",
+  idx_exec_corr: "(correlation_id)"
+}
+
+describe.each(Object.entries(databases))("migrations over %s", (_, database) => {
+  it.live(
+    "make an empty database what the design says, tell what they do, and do nothing the second time",
+    () =>
+      Effect.gen(function* () {
+        const { write: sql } = yield* Database
+        const said: Array<string> = []
+        const logger = Logger.make(({ message }) => void said.push(String(message)))
+        const done = yield* migrate.pipe(Effect.provide(Logger.layer([logger])))
+        assert.deepStrictEqual(
+          done.map(([id, name]) => `${String(id).padStart(4, "0")}_${name}`),
+          Object.keys(migrations)
+        )
+        assert.deepStrictEqual(
+          said,
+          done.map(([id, name]) => `migrated the database: ${id} ${name}`)
+        )
+
+        const tables = yield* sql<{ name: string }>`
+        SELECT table_name AS name FROM information_schema.tables
+        WHERE table_schema = 'public' AND table_name NOT LIKE 'effect%' ORDER BY 1`
+        assert.deepStrictEqual(
+          tables.map(({ name }) => name),
+          TABLES
+        )
+        for (const [name, columns] of Object.entries(INDEXES)) {
+          const [index] = yield* sql<{
+            indexdef: string
+          }>`SELECT indexdef FROM pg_indexes WHERE indexname = ${name}`
+          assert.include(index?.indexdef, `ON public.executions USING btree ${columns}`)
+        }
+        const enums = yield* sql<{ name: string; labels: string }>`
+        SELECT t.typname AS name, string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) AS labels
+        FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY 1`
+        assert.deepInclude(Object.fromEntries(enums.map(({ name, labels }) => [name, labels])), {
+          prompt_mode: "full,tracking",
+          prompt_version_status: "draft,active,deprecated",
+          execution_mode: "sync,async",
+          execution_status: "queued,running,succeeded,failed,canceled",
+          provider_name: "openai,echo"
+        })
+
+        assert.deepStrictEqual(yield* migrate, [])
+      }).pipe(Effect.provide(database))
+  )
+})
+
+describe("migrations", () => {
+  it.live("are done once by many processes that start at the same time", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      const start = Effect.provide(migrate, Layer.fresh(Database.layer({ url })))
+      const done = yield* Effect.all(
+        Array.from({ length: 6 }, () => start),
+        { concurrency: "unbounded" }
+      )
+      assert.lengthOf(
+        done.filter((migrated) => migrated.length > 0),
+        1
+      )
+    })
+  )
+
+  it.live("leave a ledger in which versions stay as they are", () =>
+    Effect.gen(function* () {
+      const { write: sql } = yield* Database
+      yield* migrate
+      const prompt_id = crypto.randomUUID()
+      yield* sql`
+        INSERT INTO prompts (prompt_id, project_id, name, mode)
+        SELECT ${prompt_id}, project_id, 'p', 'full' FROM projects`
+      yield* sql`
+        INSERT INTO prompt_versions (version_id, prompt_id, version_number, status, template_source, checksum_hash)
+        VALUES (${crypto.randomUUID()}, ${prompt_id}, 1, 'draft', 'x', repeat('0', 64))`
+      const refused = (statement: string) =>
+        Effect.map(Effect.flip(sql.unsafe(statement)), ({ reason }) => String(reason.cause))
+      for (const change of [
+        "version_number = 2",
+        "template_source = 'y'",
+        "checksum_hash = repeat('1', 64)",
+        "created_by = 'eve'",
+        "created_at = now() + interval '1 hour'"
+      ]) {
+        assert.include(
+          yield* refused(`UPDATE prompt_versions SET ${change}`),
+          "a prompt version never changes"
+        )
+      }
+      yield* sql`UPDATE prompt_versions SET status = 'active'`
+    }).pipe(Effect.provide(DatabasePglite.layerMemory))
+  )
+})

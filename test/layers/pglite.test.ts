@@ -1,0 +1,99 @@
+import { PGlite } from "@electric-sql/pglite"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Scope } from "effect"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { DataDirInUse, lockDataDir } from "../../src/layers/pglite/dataDirLock.ts"
+import { protocolStream } from "../../src/layers/pglite/protocolStream.ts"
+import { newFolder } from "../support/database.ts"
+
+describe("the lock of a data folder", () => {
+  it.effect("lets one holder in, names it to the next, and is gone with it", () =>
+    Effect.gen(function* () {
+      const folder = join(yield* newFolder, "made", "on", "demand")
+      const holder = yield* Scope.make()
+      yield* Scope.provide(lockDataDir(folder), holder)
+      assert.strictEqual(readFileSync(join(folder, "lock.pid"), "utf8"), String(process.pid))
+      const error = yield* Effect.flip(lockDataDir(folder))
+      assert.instanceOf(error, DataDirInUse)
+      assert.strictEqual(
+        error.message,
+        `${folder} cannot be opened: process ${process.pid} has it. Stop that process, or set DATA_DIR to another folder.`
+      )
+      yield* Scope.close(holder, Exit.void)
+      yield* lockDataDir(folder)
+    })
+  )
+
+  it.effect("says why a folder can't be used at all", () =>
+    Effect.gen(function* () {
+      const file = join(yield* newFolder, "file")
+      writeFileSync(file, "")
+      const { message } = yield* Effect.flip(lockDataDir(join(file, "inside")))
+      assert.match(message, /cannot be opened: .*ENOTDIR/)
+    })
+  )
+})
+
+describe("the protocol stream", () => {
+  /** What PostgreSQL's client sends first, and a simple query: each with its length. */
+  const startup = (() => {
+    const parameters = Buffer.from("user\0postgres\0database\0postgres\0\0")
+    const head = Buffer.alloc(8)
+    head.writeInt32BE(8 + parameters.length)
+    head.writeInt32BE(196_608, 4)
+    return Buffer.concat([head, parameters])
+  })()
+  const query = (text: string) => {
+    const body = Buffer.from(`${text}\0`)
+    const head = Buffer.alloc(5)
+    head.write("Q")
+    head.writeInt32BE(4 + body.length, 1)
+    return Buffer.concat([head, body])
+  }
+
+  const talk = (pieces: ReadonlyArray<Buffer>) =>
+    Effect.gen(function* () {
+      const pglite = yield* Effect.acquireRelease(
+        Effect.promise(() => PGlite.create("memory://")),
+        (server) => Effect.promise(() => server.close())
+      )
+      return yield* Effect.callback<string>((resume) => {
+        const stream = protocolStream(pglite)
+        let answer = ""
+        stream.on("data", (data: Buffer) => {
+          answer += data.toString("latin1")
+        })
+        stream.on("end", () => resume(Effect.succeed(answer)))
+        for (const piece of pieces) stream.write(piece)
+        stream.end()
+      })
+    })
+
+  it.live("cuts what arrives into whole messages, however it was cut before", () =>
+    Effect.gen(function* () {
+      const queries = Buffer.concat([query("SELECT 'one' AS a"), query("SELECT 'two' AS b")])
+      const bytes = Array.from(Buffer.concat([startup, queries]), (byte) => Buffer.from([byte]))
+      const answers = yield* Effect.all([
+        talk([startup, queries]),
+        talk([startup.subarray(0, 2), startup.subarray(2), queries.subarray(0, 40), queries.subarray(40)]),
+        talk(bytes)
+      ])
+      for (const answer of answers) {
+        assert.include(answer, "one")
+        assert.include(answer, "two")
+      }
+    })
+  )
+
+  it.live("ends with an error when the server does", () =>
+    Effect.gen(function* () {
+      const stream = protocolStream({ execProtocolRaw: () => Promise.reject(new Error("gone")) })
+      const error = yield* Effect.callback<Error>((resume) => {
+        stream.on("error", (cause) => resume(Effect.succeed(cause)))
+        stream.write(startup)
+      })
+      assert.strictEqual(error.message, "gone")
+    })
+  )
+})

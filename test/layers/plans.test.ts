@@ -1,0 +1,108 @@
+import { assert, layer } from "@effect/vitest"
+import { Duration, Effect, Layer } from "effect"
+import { Statement } from "effect/sql"
+import { Database } from "../../src/layers/postgres/Database.ts"
+import { layerMigrated } from "../../src/layers/postgres/migrations.ts"
+import { layerStores } from "../../src/layers/postgres/stores.ts"
+import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
+import type { ExecutionFilter } from "../../src/services/ExecutionStore.ts"
+import { newDatabase } from "../support/database.ts"
+import { change, newExecution, PROJECT, revise } from "../support/ledger.ts"
+
+const database = layerMigrated(Layer.unwrap(Effect.map(newDatabase, (url) => Database.layer({ url }))))
+
+const noFilter: ExecutionFilter = {
+  prompt_name: undefined,
+  version_number: undefined,
+  status: undefined,
+  environment: undefined,
+  correlation_id: undefined,
+  from: undefined,
+  to: undefined
+}
+
+/** The statements that an effect runs, with their parameters. */
+const statementsOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const seen: Array<readonly [string, ReadonlyArray<unknown>]> = []
+    const record: Statement.Transformer = (statement) =>
+      Effect.sync(() => {
+        seen.push(statement.compile() as (typeof seen)[number])
+        return statement
+      })
+    yield* Effect.provideService(effect, Statement.CurrentTransformer, record)
+    return seen
+  })
+
+/** The plan that the server makes of a statement, as text. */
+const planOf = Effect.fnUntraced(function* (statement: string, params: ReadonlyArray<unknown>) {
+  const { write } = yield* Database
+  const rows = yield* write.unsafe<{ "QUERY PLAN": string }>(`EXPLAIN ${statement}`, params)
+  return rows.map((row) => row["QUERY PLAN"]).join("\n")
+})
+
+/** 100 prompts of two versions each, and 20,000 executions of them, a few of which have not ended. */
+const fill = Effect.gen(function* () {
+  const { write: sql } = yield* Database
+  const store = yield* ExecutionStore
+  for (let index = 0; index < 100; index++) {
+    yield* revise(change(`prompt-${index}`, "one"))
+    yield* revise(change(`prompt-${index}`, "two"))
+  }
+  const seed = yield* newExecution(yield* revise(change("seed", "x")))
+  yield* store.insert(seed, Duration.seconds(30))
+  yield* sql.unsafe(`
+    INSERT INTO executions (execution_id, project_id, prompt_id, version_id, model_id, environment, execution_mode,
+      status, correlation_id, idempotency_key, request_fingerprint, rendered_prompt, rendered_prompt_bytes,
+      rendered_prompt_sha256, params, epoch, attempts, created_at, completed_at, next_attempt_at, lease_expires_at)
+    SELECT gen_random_uuid(), v.project_id, v.prompt_id, v.version_id, s.model_id, 'dev', 'async',
+      state.status::execution_status, 'c-' || n, 'k-' || n, 'f', 'x', 1, 'x', '{}', 1, 1,
+      now() - n * interval '1 second',
+      CASE WHEN state.status IN ('succeeded', 'failed') THEN now() END,
+      CASE WHEN state.status = 'queued' THEN now() END,
+      CASE WHEN state.status = 'running' THEN now() END
+    FROM generate_series(1, 20000) AS n
+    JOIN LATERAL (SELECT CASE n % 1000 WHEN 0 THEN 'queued' WHEN 1 THEN 'running' WHEN 2 THEN 'failed' ELSE 'succeeded' END AS status) state
+      ON true
+    JOIN (
+      SELECT p.project_id, v.*, row_number() OVER (ORDER BY v.version_id) AS place
+      FROM prompt_versions v JOIN prompts p USING (prompt_id)
+    ) v ON v.place = n % 200 + 1
+    CROSS JOIN (SELECT model_id FROM executions LIMIT 1) s`)
+  yield* sql`ANALYZE`
+})
+
+const filled = Layer.effectDiscard(fill).pipe(Layer.provideMerge(layerStores), Layer.provideMerge(database))
+
+layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries", (it) => {
+  const list = (filter: Partial<ExecutionFilter>) =>
+    ExecutionStore.use((store) =>
+      store.list(PROJECT, { ...noFilter, ...filter }, { after: undefined, limit: 50 })
+    )
+
+  it.effect.each([
+    ["executions by prompt", "idx_exec_prompt_time", list({ prompt_name: "prompt-7" })],
+    ["executions by version", "idx_exec_version_time", list({ prompt_name: "prompt-7", version_number: 1 })],
+    ["executions by status", "idx_exec_status_time", list({ status: "failed" })],
+    ["executions by correlation id", "idx_exec_corr", list({ correlation_id: "c-77" })],
+    [
+      "the idempotent look-up",
+      "executions_idempotency_key",
+      ExecutionStore.use((store) => store.keyed(PROJECT, "prompt-7", "k-7"))
+    ],
+    [
+      "the sweeper's outbox",
+      "idx_exec_due",
+      ExecutionStore.use((store) => store.due(Duration.seconds(5), 100))
+    ],
+    ["the sweeper's leases", "idx_exec_lease", ExecutionStore.use((store) => store.recover(100))]
+  ] as const)("%s", ([_, index, query]) =>
+    Effect.gen(function* () {
+      const statements = yield* statementsOf(query as Effect.Effect<unknown, never, ExecutionStore>)
+      assert.lengthOf(statements, 1)
+      const plan = yield* planOf(...statements[0]!)
+      assert.include(plan, index)
+      assert.notInclude(plan, "Seq Scan on executions")
+    })
+  )
+})
