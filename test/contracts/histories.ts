@@ -88,6 +88,6 @@ export const historiesContract = (
           const open = attempts.filter(({ outcome }) => outcome === null)
           assert.lengthOf(open, state.status === "running" ? 1 : 0)
         }),
-      { arbitrary: { numRuns: 60 } }
+      { arbitrary: { runs: 60 } }
     )
   })
