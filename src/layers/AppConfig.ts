@@ -36,6 +36,7 @@ export type DatabaseConfig =
 export class AppConfig extends Context.Service<
   AppConfig,
   {
+    /** 0 for any that is free. */
     readonly port: number
     readonly host: string
     readonly database: DatabaseConfig
@@ -94,7 +95,10 @@ const optionalUrl = (name: string, protocols: ReadonlyArray<string>) =>
 
 /** What is not given takes its default; an empty variable counts as not given. */
 const fields = {
-  PORT: Config.withDefault(Config.Port("PORT"), 8000),
+  PORT: Config.withDefault(
+    Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 })), "PORT"),
+    8000
+  ),
   HOST: Config.withDefault(Config.NonEmptyString("HOST"), "127.0.0.1"),
   DATABASE_URL: optionalUrl("DATABASE_URL", ["postgres:", "postgresql:"]),
   DATA_DIR: Config.withDefault(Config.NonEmptyString("DATA_DIR"), "./data"),

@@ -1,11 +1,18 @@
 import { Effect, Layer } from "effect"
 import { ConfigInvalid } from "./AppConfig.ts"
 import type { AppConfig } from "./AppConfig.ts"
+import { openAiProvider } from "./openai/OpenAiProvider.ts"
 import * as PromptLedger from "./PromptLedger.ts"
 
+const optionsOf = ({ openai, settings }: AppConfig["Service"]): PromptLedger.Options => ({
+  providers: openai === undefined ? [] : [openAiProvider(openai)],
+  settings
+})
+
 /** The services of an API process, as its configuration asks for them. Without Redis it works too. */
-export const layerApi = ({ database, redisUrl, openai, settings }: AppConfig["Service"]) => {
-  const options = { openai, settings }
+export const layerApi = (config: AppConfig["Service"]) => {
+  const { database, redisUrl } = config
+  const options = optionsOf(config)
   if (database._tag === "Memory") return PromptLedger.layerMemory(options)
   if (database._tag === "Embedded")
     return PromptLedger.layerEmbedded({ ...options, dataDir: database.dataDir })
@@ -16,16 +23,17 @@ export const layerApi = ({ database, redisUrl, openai, settings }: AppConfig["Se
 }
 
 /** The services of a process that works alone, over the database that the API has. */
-export const layerWorker = ({ database, redisUrl, openai, settings }: AppConfig["Service"]) =>
+export const layerWorker = (config: AppConfig["Service"]) =>
   Layer.unwrap(
     Effect.gen(function* () {
+      const { database, redisUrl } = config
       if (database._tag !== "Postgres") {
         const faults = [
           "DATABASE_URL: a worker needs the database of the API, since it shares its executions"
         ]
         return yield* new ConfigInvalid({ faults })
       }
-      const options = { openai, settings, url: database.url }
+      const options = { ...optionsOf(config), url: database.url }
       return redisUrl === undefined
         ? PromptLedger.layerPostgres(options)
         : PromptLedger.layerWorker({ ...options, redisUrl })

@@ -8,8 +8,6 @@ import * as Worker from "../worker/Worker.ts"
 import * as ExecutionQueueBullMq from "./bullmq/ExecutionQueueBullMq.ts"
 import { echo } from "./memory/echo.ts"
 import * as ExecutionQueueMemory from "./memory/ExecutionQueueMemory.ts"
-import { openAiProvider } from "./openai/OpenAiProvider.ts"
-import type { OpenAiOptions } from "./openai/OpenAiProvider.ts"
 import * as DatabasePglite from "./pglite/DatabasePglite.ts"
 import { Database } from "./postgres/Database.ts"
 import { layerMigrated } from "./postgres/migrations.ts"
@@ -17,8 +15,8 @@ import { layerStores } from "./postgres/stores.ts"
 import { layerServices } from "./Services.ts"
 
 export interface Options {
-  /** OpenAI, or what speaks its protocol; the built-in echo answers where it is not set up. */
-  readonly openai?: OpenAiOptions | undefined
+  /** Who answers prompts beside the built-in echo, which answers for those that are not set up. */
+  readonly providers?: ReadonlyArray<Provider> | undefined
   readonly settings?: Partial<Settings> | undefined
 }
 
@@ -35,22 +33,22 @@ export interface RedisOptions extends PostgresOptions {
   readonly redisUrl: Redacted.Redacted
 }
 
-/** The providers that answer: the echo always, and OpenAI where it is set up. */
-export const layerProviders = (...providers: ReadonlyArray<Provider>) =>
+/** The given providers, and the echo. */
+export const layerProviders = (providers: ReadonlyArray<Provider>) =>
   Layer.succeed(Providers, new Map([echo, ...providers].map((provider) => [provider.name, provider])))
 
 /** The services over a database and a queue, with the database brought up to date. */
 const ledger = <E1, R1, E2, R2>(
   database: Layer.Layer<Database, E1, R1>,
   queue: Layer.Layer<ExecutionQueue, E2, R2>,
-  { openai, settings }: Options
+  { providers = [], settings }: Options
 ) =>
   layerServices.pipe(
     Layer.provideMerge(
       Layer.mergeAll(
         layerStores.pipe(Layer.provideMerge(layerMigrated(database))),
         queue,
-        layerProviders(...(openai === undefined ? [] : [openAiProvider(openai)]))
+        layerProviders(providers)
       )
     ),
     Layer.provideMerge(Layer.succeed(Settings, { ...defaultSettings, ...settings }))

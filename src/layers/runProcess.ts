@@ -8,6 +8,13 @@ import { DataDirInUse } from "./pglite/dataDirLock.ts"
 const isStartError = (error: unknown): error is ConfigInvalid | DataDirInUse =>
   error instanceof ConfigInvalid || error instanceof DataDirInUse
 
+/** Built last, so that it is taken down first. */
+const tellOfStopping = Layer.effectDiscard(
+  Effect.addFinalizer(() =>
+    Effect.logInfo("stopping: no more work is taken, and what is under way may come to its end")
+  )
+)
+
 /**
  * Runs a process until it is told to stop: reads the configuration, builds what it makes of it, and takes it down again
  * on SIGINT and SIGTERM. Stopping as told is a success.
@@ -15,7 +22,11 @@ const isStartError = (error: unknown): error is ConfigInvalid | DataDirInUse =>
 export const runProcess = <E>(layerOf: (config: AppConfig["Service"]) => Layer.Layer<never, E>) =>
   Effect.gen(function* () {
     const config = yield* AppConfig
-    yield* Layer.launch(layerOf(config)).pipe(Effect.provide(Observability.layer(config)))
+    const layer = tellOfStopping.pipe(
+      Layer.provide(layerOf(config)),
+      Layer.provide(Observability.layer(config))
+    )
+    yield* Layer.launch(layer)
   }).pipe(
     Effect.provide(AppConfig.layer),
     Effect.tapError((error) =>

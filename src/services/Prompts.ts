@@ -171,9 +171,10 @@ export class Prompts extends Context.Service<
       ) {
         const checksum_hash = sha256(content.template_source)
         const change: ContentChange = { name, mode: "full", checksum_hash, ...content }
-        yield* templates.get(change)
         const decide = Effect.fnUntraced(function* ([facts]: ReadonlyArray<PromptFacts>) {
           if (facts!.prompt !== undefined) yield* requireMode(facts!.prompt, "upsert")
+          // Content that is a version already was checked when it came.
+          if (facts!.same === undefined) yield* templates.get(change)
           return [decideVersion(facts!, set_active)]
         })
 
@@ -208,7 +209,6 @@ export class Prompts extends Context.Service<
           if (facts.prompt !== undefined)
             yield* requireMode({ ...facts.prompt, name: change.name }, "register")
           yield* checkTemplateHash(change.name, prompts[index]!.template_hash, change.checksum_hash)
-          // Content that is a version already was checked when it came.
           if (facts.same === undefined) yield* Effect.andThen(Effect.yieldNow, templates.get(change))
         })
 

@@ -1,5 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Duration, Effect, Fiber, Option } from "effect"
+import { Duration, Effect, Fiber, Logger, Option } from "effect"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
@@ -142,6 +142,34 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
         yield* untilStatus(execution_id, "succeeded")
         const { execution } = yield* lineageOf(execution_id)
         assert.strictEqual(execution.response_text, "late")
+      })
+    )
+
+    it.effect("writes one line of ids and numbers to the log when it ends, and no text", () =>
+      Effect.gen(function* () {
+        const executions = yield* Executions
+        const { name } = yield* prompt()
+        const lines: Array<string> = []
+        const logger = Logger.make((entry) => void lines.push(Logger.formatJson.log(entry)))
+        const { execution_id, telemetry } = yield* executions
+          .run(PROJECT, "full", request(name))
+          .pipe(Effect.provide(Logger.layer([logger])))
+        assert.lengthOf(lines, 1)
+        const { message, annotations } = JSON.parse(lines[0]!)
+        assert.strictEqual(message, "execution finished")
+        const { provider, model_name, latency_ms, prompt_tokens, response_tokens } = telemetry
+        assert.deepStrictEqual(annotations, {
+          execution_id,
+          status: "succeeded",
+          mode: "sync",
+          provider,
+          model_name,
+          latency_ms,
+          prompt_tokens,
+          response_tokens,
+          attempts: 1,
+          error_type: null
+        })
       })
     )
 

@@ -10,8 +10,7 @@ export const KEY = "a-key-for-the-tests"
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  // Tests look into answers of every shape.
-  // oxlint-disable-next-line typescript/no-explicit-any
+  /** Of any shape: tests look into it. */
   readonly body: any
 }
 
@@ -21,41 +20,37 @@ interface Options {
   readonly headers?: Record<string, string>
 }
 
+type Call = (method: string, path: string, options?: Options) => Effect.Effect<Answer>
+
+/** Calls the API at an address, as a client of any kind would. */
+export const callerOf =
+  (url: string, key = KEY): Call =>
+  (method, path, { body, headers } = {}) =>
+    Effect.promise(async () => {
+      const response = await fetch(url + path, {
+        method,
+        headers: {
+          "x-api-key": key,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers
+        },
+        body: body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body)
+      })
+      const text = await response.text()
+      const json = /json/.test(response.headers.get("content-type") ?? "")
+      return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text }
+    })
+
 /** The API on a real port, as a caller sees it. */
-export class Caller extends Context.Service<
-  Caller,
-  {
-    readonly url: string
-    readonly call: (method: string, path: string, options?: Options) => Effect.Effect<Answer>
-  }
->()("test/Caller") {
+export class Caller extends Context.Service<Caller, { readonly url: string; readonly call: Call }>()(
+  "test/Caller"
+) {
   static readonly layer = Layer.effect(
     Caller,
     Effect.gen(function* () {
       const { address } = yield* HttpServer.HttpServer
       const url = HttpServer.formatAddress(address)
-      return {
-        url,
-        call: (method, path, { body, headers } = {}) =>
-          Effect.promise(async () => {
-            const response = await fetch(url + path, {
-              method,
-              headers: {
-                "x-api-key": KEY,
-                ...(body === undefined ? {} : { "content-type": "application/json" }),
-                ...headers
-              },
-              body: body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body)
-            })
-            const text = await response.text()
-            const json = /json/.test(response.headers.get("content-type") ?? "")
-            return {
-              status: response.status,
-              headers: response.headers,
-              body: json ? JSON.parse(text) : text
-            }
-          })
-      }
+      return { url, call: callerOf(url) }
     })
   )
 }

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { sha256 } from "../../src/domain/checksum.ts"
-import { ExecutionId, ProjectId } from "../../src/domain/Ids.ts"
+import { DEFAULT_PROJECT_ID, ExecutionId, ProjectId } from "../../src/domain/Ids.ts"
 import { truncate } from "../../src/domain/truncation.ts"
 import { decideVersion } from "../../src/domain/versioning.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
@@ -8,8 +8,7 @@ import type { NewExecution } from "../../src/services/ExecutionStore.ts"
 import { PromptStore } from "../../src/services/PromptStore.ts"
 import type { ContentChange } from "../../src/services/PromptStore.ts"
 
-/** The project that every database begins with. */
-export const PROJECT = ProjectId.make("00000000-0000-7000-8000-000000000001")
+export const PROJECT = DEFAULT_PROJECT_ID
 export const OTHER_PROJECT = ProjectId.make("00000000-0000-7000-8000-000000000002")
 
 export const newName = (prefix = "prompt") => `${prefix}-${crypto.randomUUID()}`

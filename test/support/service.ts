@@ -2,6 +2,7 @@ import { Context, Effect, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import type { ExecutionStatus } from "../../src/domain/Execution.ts"
 import type { ExecutionId } from "../../src/domain/Ids.ts"
+import { openAiProvider } from "../../src/layers/openai/OpenAiProvider.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import type { ExecutionRequest } from "../../src/services/Executions.ts"
@@ -16,12 +17,13 @@ export class Provider extends Context.Service<Provider, Effect.Success<typeof fa
   static readonly layer = Layer.effect(Provider, fakeOpenAi)
 }
 
+/** The OpenAI provider with the stand-in at its other end. */
 export const openAiOf = ({ url }: Provider["Service"]) =>
-  ({ apiKey: undefined, baseUrl: url, api: "chat_completions" }) as const
+  openAiProvider({ apiKey: undefined, baseUrl: url, api: "chat_completions" })
 
 /** The whole service in memory, worker and all, with the stand-in for OpenAI. */
 export const serviceLayer = Layer.unwrap(
-  Effect.map(Provider, (provider) => PromptLedger.layerMemory({ openai: openAiOf(provider) }))
+  Effect.map(Provider, (provider) => PromptLedger.layerMemory({ providers: [openAiOf(provider)] }))
 ).pipe(Layer.provideMerge(Provider.layer))
 
 export const upsert = (name: string, template_source: string, set_active = true) =>

@@ -39,7 +39,7 @@ const world = Effect.gen(function* () {
   return {
     url,
     provider,
-    openai: openAiOf(provider),
+    providers: [openAiOf(provider)],
     answer: Effect.sync(() => answer()),
     called: until(Effect.sync(() => provider.calls.length > 0)),
     hungUp: until(Effect.sync(() => hungUp))
@@ -57,8 +57,8 @@ const begun = Effect.fnUntraced(function* () {
 describe("a worker that is told to stop", () => {
   it.live("takes no more work, and lets the call that is under way come to its end", () =>
     Effect.gen(function* () {
-      const { url, openai, called, answer, provider } = yield* world
-      const stopping = yield* startProcess(url, { openai })
+      const { url, providers, called, answer, provider } = yield* world
+      const stopping = yield* startProcess(url, { providers })
       const execution_id = yield* stopping.run(begun())
       yield* called
       const stopped = yield* Effect.forkChild(stopping.stop)
@@ -75,15 +75,15 @@ describe("a worker that is told to stop", () => {
 
   it.live("gives back what takes longer than its drain, without counting an attempt", () =>
     Effect.gen(function* () {
-      const { url, openai, called, hungUp, provider } = yield* world
-      const stopping = yield* startProcess(url, { openai, settings: { drain: Duration.millis(50) } })
+      const { url, providers, called, hungUp, provider } = yield* world
+      const stopping = yield* startProcess(url, { providers, settings: { drain: Duration.millis(50) } })
       const execution_id = yield* stopping.run(begun())
       yield* called
       yield* stopping.stop
       yield* hungUp
       provider.behave(says("second worker"))
       const next = yield* startProcess(url, {
-        openai,
+        providers,
         settings: { sweep: Duration.millis(50), grace: Duration.zero }
       })
       yield* next.run(untilStatus(execution_id, "succeeded"))
@@ -98,8 +98,8 @@ describe("a worker that is told to stop", () => {
 
   it.live("ends a sync run that takes longer than its drain as failed, and tells its caller", () =>
     Effect.gen(function* () {
-      const { url, openai, called } = yield* world
-      const stopping = yield* startProcess(url, { openai, settings: { drain: Duration.millis(50) } })
+      const { url, providers, called } = yield* world
+      const stopping = yield* startProcess(url, { providers, settings: { drain: Duration.millis(50) } })
       const name = newName()
       yield* stopping.run(upsert(name, "Hello {{ name }}"))
       const running = yield* Effect.forkChild(
@@ -138,9 +138,9 @@ const listOf = (prompt_name: string) =>
 describe("a worker", () => {
   it.live("writes down an answer that came while the database was away", () =>
     Effect.gen(function* () {
-      const { url, openai, called, answer, provider } = yield* world
+      const { url, providers, called, answer, provider } = yield* world
       const proxy = yield* proxyTo(Redacted.value(url))
-      const worker = yield* startProcess(Redacted.make(through(proxy, Redacted.value(url))), { openai })
+      const worker = yield* startProcess(Redacted.make(through(proxy, Redacted.value(url))), { providers })
       const execution_id = yield* worker.run(begun())
       yield* called
       yield* proxy.cut
@@ -159,9 +159,9 @@ describe("a worker", () => {
 
   it.live("fails an execution whose provider it has not set up", () =>
     Effect.gen(function* () {
-      const { url, openai, provider } = yield* world
+      const { url, providers, provider } = yield* world
       provider.behave(hangs)
-      const api = yield* startProcess(url, { openai, settings: { drain: Duration.zero } })
+      const api = yield* startProcess(url, { providers, settings: { drain: Duration.zero } })
       const execution_id = yield* api.run(begun())
       yield* api.stop
       const worker = yield* startProcess(url, {

@@ -1,5 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect } from "effect"
+import nodes from "nunjucks/src/nodes.js"
+import type { Node } from "nunjucks/src/nodes.js"
+import { check } from "../../../src/domain/template/check.ts"
+import type { TemplateForbidden } from "../../../src/domain/template/errors.ts"
 import { MAX_NESTING, MAX_SOURCE_BYTES } from "../../../src/domain/template/limits.ts"
 import { makeTemplate } from "../../../src/domain/template/Template.ts"
 import type { RenderOptions } from "../../../src/domain/template/Template.ts"
@@ -13,6 +17,18 @@ const render = (source: string, variables: Variables = {}, options?: RenderOptio
 
 const placed = (error: { _tag: string; line: number; column: number; reason: string }) =>
   `${error._tag} ${error.line}:${error.column} ${error.reason}`
+
+/** The names that rendering reports as missing, or the text where none is. */
+const missing = (source: string, variables: Variables) =>
+  render(source, variables).pipe(
+    Effect.catchTag("UndefinedVariable", (error) => Effect.succeed(error.variables))
+  )
+
+/** The limit that rendering exceeds, with its size, or the text where it exceeds none. */
+const limitOf = (source: string, variables: Variables, options?: RenderOptions) =>
+  render(source, variables, options).pipe(
+    Effect.catchTag("TemplateLimitExceeded", ({ limit, maximum }) => Effect.succeed(`${limit} ${maximum}`))
+  )
 
 /** One test a row: the template gives exactly this text for these variables. */
 const gives = (rows: Rows<[source: string, variables: Variables, expected: string]>) => {
@@ -48,9 +64,7 @@ const misses = (rows: Rows<[source: string, variables: Variables, names: Readonl
   for (const [source, variables, names] of rows) {
     it.effect(`${source} misses ${names.join(", ")}`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(render(source, variables))
-        assert.strictEqual(error._tag, "UndefinedVariable")
-        assert.deepStrictEqual("variables" in error && error.variables, names)
+        assert.deepStrictEqual(yield* missing(source, variables), names)
       })
     )
   }
@@ -85,11 +99,6 @@ const takes = (rows: Rows<[source: string, variables: string]>) => {
   }
 }
 
-const limitOf = (source: string, variables: Variables, options?: RenderOptions) =>
-  render(source, variables, options).pipe(
-    Effect.catchTag("TemplateLimitExceeded", ({ limit, maximum }) => Effect.succeed(`${limit} ${maximum}`))
-  )
-
 describe("the text of values", () => {
   gives([
     ["{{ v }}", { v: "plain" }, "plain"],
@@ -108,7 +117,6 @@ describe("the text of values", () => {
       "|truetrue|falsefalse"
     ],
     ["{{ 12 }} {{ 1.50 }} {{ 9007199254740991 }}", {}, "12 1.5 9007199254740991"],
-    ["{{ 'it''s' }}", {}, "it"],
     ["{{ \"a\\n\\t\\r\\\\\\\"b\" }}{{ 'c\\'d' }}", {}, "a\n\t\r\\\"bc'd"],
     ["{{ [1, 'a', [2]] }}{{ [] }}", {}, '[1,"a",[2]][]'],
     ["{{ (1, 2) }}{{ () }}{{ (3) }}", {}, "[1,2][]3"],
@@ -120,7 +128,7 @@ describe("the text of values", () => {
 })
 
 describe("truth", () => {
-  says(true, { d: { a: 0 } }, ["true", "not 0", "not not 1", "not ''", "not []", "not {}", "not none"])
+  says(true, {}, ["true", "not 0", "not not 1", "not ''", "not []", "not {}", "not none"])
   gives([
     [
       "{% for v in vs %}{{ 'T' if v else 'F' }}{% endfor %}",
@@ -131,8 +139,9 @@ describe("truth", () => {
 })
 
 describe("look-ups", () => {
+  const heir = Object.create({ a: 1 }) as Json
   const own = JSON.parse('{"__proto__": 1, "constructor": 2}') as Json
-  const v = { d: { a: 1, "b c": 2, "0": 3 }, xs: ["p", "q", "r"], s: "a😀b", k: "a", i: -1, n: 5, own }
+  const v = { d: { a: 1, "b c": 2, "0": 3 }, xs: ["p", "q", "r"], s: "a😀b", k: "a", i: -1, n: 5, own, heir }
   gives([
     ["{{ d.a }}{{ d['a'] }}{{ d[k] }}{{ d['b c'] }}{{ d['0'] }}", v, "11123"],
     ["{{ xs[0] }}{{ xs[2] }}{{ xs[-1] }}{{ xs[-3] }}{{ xs[i] }}{{ xs[1 + 1] }}", v, "prrprr"],
@@ -161,6 +170,8 @@ describe("look-ups", () => {
     "n.a is defined",
     "n[0] is defined",
     "none.a is defined",
+    "heir.a is defined",
+    "not not heir",
     "toString is defined",
     "__proto__ is defined"
   ])
@@ -407,7 +418,7 @@ describe("filters of texts", () => {
     [
       "{{ v|escape }} {{ v|e }}",
       { v: '<a b="c">\'&' },
-      "&lt;a b=&quot;c&quot;&gt;&#39;&amp; ".repeat(2).trimEnd()
+      "&lt;a b=&quot;c&quot;&gt;&#39;&amp; &lt;a b=&quot;c&quot;&gt;&#39;&amp;"
     ],
     ["{{ v|indent }}", { v: "a\nb\nc" }, "a\n    b\n    c"],
     ["{{ v|indent(2, true) }}", { v: "a\nb" }, "  a\n  b"],
@@ -603,13 +614,13 @@ describe("filters of lists and objects", () => {
       v,
       "31 b a y"
     ],
-    ["{{ (people|max(attribute='name')).name }} {{ (people|min('role')).name }}", v, "al al"],
+    ["{{ (people|max(attribute='role')).name }} {{ (people|min('role')).name }}", v, "Bo al"],
     ["{{ [{'n': 1, 'i': 'a'}, {'n': 1, 'i': 'b'}]|max('n') }}", {}, '{"i":"a","n":1}'],
     ["{{ [0, 1, '', 'a', none, []]|select }} {{ [0, 1, '', 'a']|reject }}", {}, '[1,"a"] [0,""]'],
     [
-      "{{ xs|select('odd') }} {{ xs|reject('odd') }} {{ xs|select('gt', 1) }} {{ xs|reject(test='in', argument=[1]) }}",
+      "{{ xs|select('odd') }} {{ xs|reject('odd') }} {{ xs|select('gt', 1) }} {{ [null, 0]|reject(test='null') }}",
       v,
-      "[3,1] [2] [3,2] [3,2]"
+      "[3,1] [2] [3,2] [0]"
     ],
     [
       "{{ gaps|selectattr('a', 'defined') }} {{ gaps|rejectattr('a', 'defined') }}",
@@ -853,7 +864,6 @@ describe("set", () => {
       "[a2bc4]"
     ],
     ["{% set x %}{% endset %}[{{ x }}]{{ x is string }}", {}, "[]true"],
-    ["{% set y = 0 %}{% set x %}{% set y = 1 %}a{% endset %}{{ x }}{{ y }}", {}, "a1"],
     ["{% set a = d.x %}ok{{ a|default('-') }}", { d: {} }, "ok-"],
     ["{% set x = x|default('d') %}{{ x }}", {}, "d"]
   ])
@@ -899,6 +909,7 @@ describe("macro", () => {
       "abc"
     ],
     ["a{% macro m() %}b{% endmacro %}c", {}, "ac"],
+    ["{% macro m() %}{{ x|default('-') }}{% endmacro %}{{ m() }}{% set x = 1 %}{{ m() }}", {}, "-1"],
     ["{% macro range() %}mine{% endmacro %}{{ range() }}", {}, "mine"]
   ])
   misses([
@@ -1044,6 +1055,7 @@ describe("templates that make no sense", () => {
     ["{{ [1 2] }}", "1:4", "parseAggregate: expected comma after expression"],
     ["{{ {a 1} }}", "1:4", "parseAggregate: expected colon after dict key"],
     ["{{ [1, }}", "1:8", "unexpected token: }}"],
+    ["{{ ..a }}", "1:5", "an expression is expected here"],
     ["{{ a[] }}", "1:5", "an expression is expected here"],
     ["{{ a[1, 2] }}", "1:12", "invalid index"],
     ["{{ a. }}", "1:7", "expected name as lookup value, got }}"],
@@ -1074,7 +1086,7 @@ describe("templates that make no sense", () => {
     ["{% if a %}{% endfor %}{% endif %}", "1:14", "unknown block tag: endfor"],
     ["{% nope %}", "1:4", "unknown block tag: nope"],
     ["{% 1 %}", "1:4", "tag name expected"],
-    ["{% if 1 }}", "1:9", "expected block end in if statement"],
+    ["{% if 1 }}", "1:11", "expected block end in if statement"],
     ["{%", "1:3", "the template ends too early"],
     ["{{ a.", "1:6", "the template ends too early"],
     ["{{ (1", "1:6", "the template ends too early"],
@@ -1082,7 +1094,7 @@ describe("templates that make no sense", () => {
     ["{% raw %}a", "1:8", "expected endraw, got end of file"],
     ["{% raw %}{% raw %}{% endraw %}", "1:8", "expected endraw, got end of file"],
     ["{% verbatim %}{% endraw %}", "1:13", "expected endverbatim, got end of file"],
-    ["a {# b", "1:7", "expected end of comment, got end of file"]
+    ["a {# b", "1:8", "expected end of comment, got end of file"]
   ])
 })
 
@@ -1160,7 +1172,7 @@ describe("templates that use what they may not", () => {
     ["{% macro m() %}{% endmacro %}\n{% macro m() %}{% endmacro %}", "2:4", "there are two macros 'm'"],
     ["{% macro m(a, a) %}{% endmacro %}", "1:4", "there are two parameters 'a'"],
     ["{% macro m(a, a=1) %}{% endmacro %}", "1:4", "there are two parameters 'a'"],
-    ["{% macro m() %}{% endmacro %}{% call(a, a) m() %}{% endcall %}", "1:40", "there are two parameters 'a'"]
+    ["{% macro m() %}{% endmacro %}{% call(a, a) m() %}{% endcall %}", "1:45", "there are two parameters 'a'"]
   ])
 
   const times = (count: number, open: string, inner: string, close = "") =>
@@ -1168,10 +1180,11 @@ describe("templates that use what they may not", () => {
   const nested: ReadonlyArray<readonly [what: string, source: (levels: number) => string, fits: number]> = [
     ["parentheses", (levels) => `{{ ${times(levels, "(", "1", ")")} }}`, 30],
     ["lists", (levels) => `{{ ${times(levels, "[", "1", "]")} }}`, 30],
+    ["objects", (levels) => `{{ ${times(levels, "{a: ", "1", "} ")} }}`, 30],
     ["index brackets", (levels) => `{{ ${times(levels, "a[", "0", "]")} }}`, 30],
     ["if blocks", (levels) => times(levels, "{% if 1 %}", "x", "{% endif %}"), 45],
     ["for blocks", (levels) => times(levels, "{% for a in b %}", "x", "{% endfor %}"), 90],
-    ["filter blocks", (levels) => times(levels, "{% filter trim %}", "x", "{% endfilter %}"), 45],
+    ["filter blocks", (levels) => times(levels, "{% filter trim %}", "x", "{% endfilter %}"), 30],
     ["elif chains", (levels) => `{% if 1 %}${times(levels, "{% elif 1 %}", "")}{% endif %}`, 90],
     ["filters", (levels) => `{{ 1${times(levels, "|trim", "")} }}`, 90],
     ["sums", (levels) => `{{ 1${times(levels, " + 1", "")} }}`, 90],
@@ -1183,7 +1196,7 @@ describe("templates that use what they may not", () => {
     it.effect(`${what} may nest ${fits} deep, but not over ${MAX_NESTING}`, () =>
       Effect.gen(function* () {
         yield* makeTemplate(source(fits))
-        const errors = yield* Effect.forEach([MAX_NESTING + 1, 9_000], (levels) =>
+        const errors = yield* Effect.forEach([MAX_NESTING + 1, 5_000], (levels) =>
           Effect.flip(makeTemplate(source(levels)))
         )
         for (const { _tag, reason } of errors) {
@@ -1194,11 +1207,15 @@ describe("templates that use what they may not", () => {
     )
   }
 
-  it.effect("a template that ends where it nests too deep is refused there", () =>
-    Effect.gen(function* () {
-      const error = yield* Effect.flip(makeTemplate(`{{${"-".repeat(MAX_NESTING - 3)}`))
-      assert.strictEqual(placed(error), "TemplateForbidden 1:100 nested deeper than 100 levels")
-    })
+  it.effect(
+    "brackets that nest too deep are refused where they do, and so is a template that ends there",
+    () =>
+      Effect.gen(function* () {
+        const brackets = yield* Effect.flip(makeTemplate(`{{ ${"{".repeat(MAX_NESTING + 1)}`))
+        assert.strictEqual(placed(brackets), "TemplateForbidden 1:104 nested deeper than 100 levels")
+        const error = yield* Effect.flip(makeTemplate(`{{${" not".repeat(MAX_NESTING - 2)}`))
+        assert.strictEqual(placed(error), "TemplateForbidden 1:395 nested deeper than 100 levels")
+      })
   )
 
   it.effect(`a source may have ${MAX_SOURCE_BYTES} bytes of UTF-8 and not one more`, () =>
@@ -1262,8 +1279,8 @@ describe("what is missing", () => {
   it.effect("names at most a hundred", () =>
     Effect.gen(function* () {
       const names = Array.from({ length: 150 }, (_, index) => `v${index}`)
-      const error = yield* Effect.flip(render(names.map((name) => `{{ ${name} }}`).join("")))
-      assert.deepStrictEqual("variables" in error && error.variables, names.slice(0, 100))
+      const source = names.map((name) => `{{ ${name} }}`).join("")
+      assert.deepStrictEqual(yield* missing(source, {}), names.slice(0, 100))
     })
   )
 })
@@ -1314,7 +1331,6 @@ describe("the variables of a template", () => {
     ],
     ["{% for a, b in c if a > d %}{{ b }}{% endfor %}", "c d"],
     ["{% for a in b if c is defined %}{{ c }}{% endfor %}{{ loop }}", "b c? loop"],
-    ["{% for a in b %}{% else %}{% set c = 1 %}{% endfor %}{{ c }}", "b c?"],
     ["{% for a in a %}{{ a }}{% endfor %}", "a"],
     [
       "{% macro m(a, b=c) %}{{ a }}{{ b }}{{ d }}{{ caller }}{% endmacro %}{{ m(e, b=f) }}{{ m }}",
@@ -1369,18 +1385,12 @@ describe("limits", () => {
     )
   }
 
-  for (const [source, variables, length] of [
-    ["{{ s }}", { s: "0123456789" }, 10],
-    ["01234{% if 1 %}56789{% endif %}", {}, 10],
-    ["{{ xs }}", { xs: ["a", 1, 2] }, 9]
-  ] satisfies Rows<[string, Variables, number]>) {
+  for (const source of ["{{ s }}", "01234{% if 1 %}56789{% endif %}", "{{ s[0] }}123456789"]) {
     it.effect(`the text limit counts the characters of ${source}`, () =>
       Effect.gen(function* () {
-        const charged = source === "{{ xs }}" ? length * 2 : length
-        const text = yield* limitOf(source, variables, { limits: { text: charged } })
-        assert.strictEqual(text.length, length)
-        const exceeded = yield* limitOf(source, variables, { limits: { text: charged - 1 } })
-        assert.strictEqual(exceeded, `text ${charged - 1}`)
+        const within = (text: number) => limitOf(source, { s: "0123456789" }, { limits: { text } })
+        assert.strictEqual(yield* within(10), "0123456789")
+        assert.strictEqual(yield* within(9), "text 9")
       })
     )
   }
@@ -1450,22 +1460,19 @@ describe("limits", () => {
 
   it.effect("a missing variable is told even where a limit is exceeded", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(render(`${loop}{{ x }}`, { n: 1_000_000 }))
-      assert.deepStrictEqual("variables" in error && error.variables, ["x"])
+      assert.deepStrictEqual(yield* missing(`${loop}{{ x }}`, { n: 1_000_000 }), ["x"])
     })
   )
 
   it.effect("a prompt of 100 KB with a loop over a thousand rows fits", () =>
     Effect.gen(function* () {
       const prose = "All work and no play makes a dull prompt. ".repeat(2_500)
-      const rows = Array.from({ length: 1_000 }, (_, id) => ({ id, title: `row ${id}`, tags: ["x", "y"] }))
       const row =
-        "{{ loop.index }}. {{ row.title|upper }}{% if row.id is odd %} ({{ row.tags|join(', ') }}){% endif %}\n"
-      const text = yield* render(
-        `${prose}{% for row in rows %}${row}{% endfor %}${prose}`.slice(0, 204_000),
-        { rows }
-      ).pipe(Effect.orElseSucceed(() => ""))
-      assert.strictEqual(text, "")
+        "{{ loop.index }}. {{ row.title|upper }}{% if row.id is odd %} ({{ row.tags|join(', ') }}){% endif %}"
+      const rows = Array.from({ length: 1_000 }, (_, id) => ({ id, title: `row ${id}`, tags: ["x", "y"] }))
+      const printed = rows.map(({ id }) => `${id + 1}. ROW ${id}${id % 2 === 1 ? " (x, y)" : ""}\n`)
+      const text = yield* render(`${prose}{% for row in rows %}${row}\n{% endfor %}`, { rows })
+      assert.strictEqual(text, prose + printed.join(""))
     })
   )
 })
@@ -1486,7 +1493,7 @@ describe("determinism", () => {
       ["{% for k, v in d %}{{ k }}{{ '' if loop.last else ' ' }}{% endfor %}", { d }, keys] as const,
       ["{{ d|list|join(' ') }}", { d }, keys] as const,
       ["{{ d|items|join(' ', '0') }}", { d }, keys] as const,
-      ["{{ d|urlencode|length }}{{ d|first }}{{ d|last }}", { d }, "8110ﬀ"] as const
+      ["{{ d|first }}{{ d|last }}", { d }, "10ﬀ"] as const
     ])
   )
 
@@ -1508,31 +1515,65 @@ describe("determinism", () => {
 
   it.effect("a template keeps nothing from one rendering to the next", () =>
     Effect.gen(function* () {
-      const { render: again } = yield* makeTemplate(
-        "{% if f %}{% set x = 1 %}{% macro m() %}{% endmacro %}{% endif %}{{ x|default('-') }}".replace(
-          "{% macro m() %}{% endmacro %}",
-          ""
-        ) + "{% set c = cycler('a', 'b') %}{{ c.next() }}"
+      const template = yield* makeTemplate(
+        "{% if f %}{% set x = 1 %}{% endif %}{{ x|default('-') }}{% set c = cycler('a', 'b') %}{{ c.next() }}"
       )
-      assert.deepStrictEqual(
-        yield* Effect.all([again({ f: true }), again({ f: false }), again({ f: true })]),
-        ["1a", "-a", "1a"]
-      )
+      const texts = yield* Effect.forEach([true, false, true], (f) => template.render({ f }))
+      assert.deepStrictEqual(texts, ["1a", "-a", "1a"])
     })
   )
+})
+
+describe("what the parser never makes", () => {
+  const make = (type: string, line: number, column: number, ...fields: ReadonlyArray<unknown>) =>
+    new nodes[type]!(line, column, ...fields)
+  const refusal = (...statements: ReadonlyArray<Node>) => {
+    try {
+      return check(make("Root", 0, 0, statements))
+    } catch (cause) {
+      return placed(cause as TemplateForbidden)
+    }
+  }
+
+  it("is refused where an expression is expected", () => {
+    const error = refusal(make("Output", 1, 2, [make("Super", 3, 4)]))
+    assert.strictEqual(error, "TemplateForbidden 4:5 'Super' is not supported here")
+  })
+
+  it("is refused where a statement is expected", () => {
+    assert.strictEqual(refusal(make("Super", 1, 2)), "TemplateForbidden 2:3 'super' is not supported")
+    assert.strictEqual(
+      refusal(make("CallExtension", 1, 2, {})),
+      "TemplateForbidden 1:1 'CallExtension' is not supported"
+    )
+  })
+
+  it("is refused at the nearest place that is known", () => {
+    const nowhere = undefined as unknown as number
+    const error = refusal(make("Output", 1, 2, [make("Pair", nowhere, nowhere)]))
+    assert.strictEqual(error, "TemplateForbidden 2:3 'Pair' is not supported here")
+  })
 })
 
 describe("what is no error of a template", () => {
   it.effect("is a defect at registration", () =>
     Effect.gen(function* () {
-      const exit = yield* Effect.exit(makeTemplate(null as unknown as string))
-      assert.isTrue(Exit.isFailure(exit) && Exit.hasDies(exit))
+      const defect = yield* makeTemplate(null as unknown as string).pipe(Effect.catchDefect(Effect.succeed))
+      assert.instanceOf(defect, TypeError)
     })
   )
+
   it.effect("is a defect at rendering", () =>
     Effect.gen(function* () {
-      const exit = yield* Effect.exit(render("{% for i in range(9000) %}{% endfor %}", {}, {}))
-      assert.isTrue(Exit.isSuccess(exit))
+      let calls = 0
+      const now = () => {
+        if (calls++ > 0) throw new Error("the clock stopped")
+        return 0
+      }
+      const defect = yield* render("{% for i in range(9000) %}{% endfor %}", {}, { now }).pipe(
+        Effect.catchDefect(Effect.succeed)
+      )
+      assert.strictEqual(String(defect), "Error: the clock stopped")
     })
   )
 })

@@ -1,0 +1,69 @@
+/**
+ * PromptLedger as a library: the whole service as a layer (`PromptLedger`), the use cases, the ports, and what
+ * implements them. None of it needs the HTTP server.
+ *
+ * @module
+ */
+
+/** The whole service, composed: `layerMemory`, `layerEmbedded`, `layerPostgres`, `layerApi` and `layerWorker`. */
+export * as PromptLedger from "./layers/PromptLedger.ts"
+
+// Use cases.
+export { Analytics } from "./services/Analytics.ts"
+export { Authentication } from "./services/Authentication.ts"
+export { Executions } from "./services/Executions.ts"
+export { Health } from "./services/Health.ts"
+export { Prompts } from "./services/Prompts.ts"
+export { Sweeper } from "./services/Sweeper.ts"
+
+// Ports, and the references that change how services go about things.
+export { AnalyticsStore } from "./services/AnalyticsStore.ts"
+export { DatabaseUnavailable } from "./services/DatabaseUnavailable.ts"
+export { DatabaseHealth } from "./services/Health.ts"
+export { ExecutionQueue, QueueUnavailable } from "./services/ExecutionQueue.ts"
+export { ExecutionStore } from "./services/ExecutionStore.ts"
+export { KeyStore } from "./services/KeyStore.ts"
+export { NewId } from "./services/NewId.ts"
+export { PromptStore } from "./services/PromptStore.ts"
+export { Providers } from "./services/Providers.ts"
+export type { CompletionRequest, Provider } from "./services/Providers.ts"
+export { defaultSettings, Settings } from "./services/Settings.ts"
+
+// The domain's types, rules and errors.
+export { sha256 } from "./domain/checksum.ts"
+export type { CompletionChunk } from "./domain/completion.ts"
+export * from "./domain/errors.ts"
+export * from "./domain/Execution.ts"
+export { IdempotencyKeyReused } from "./domain/idempotency.ts"
+export * from "./domain/Ids.ts"
+export { ModeMismatch } from "./domain/modes.ts"
+export * from "./domain/Model.ts"
+export * from "./domain/Prompt.ts"
+export { makeProviderError, ProviderError } from "./domain/providerError.ts"
+export {
+  TemplateForbidden,
+  TemplateRenderError,
+  TemplateSyntaxError,
+  UndefinedVariable
+} from "./domain/template/errors.ts"
+export { makeTemplate } from "./domain/template/Template.ts"
+export type { Template } from "./domain/template/Template.ts"
+export { TemplateHashMismatch } from "./domain/versioning.ts"
+
+// What implements the ports.
+export * as ExecutionQueueBullMq from "./layers/bullmq/ExecutionQueueBullMq.ts"
+export { echo } from "./layers/memory/echo.ts"
+export * as ExecutionQueueMemory from "./layers/memory/ExecutionQueueMemory.ts"
+export { openAiProvider } from "./layers/openai/OpenAiProvider.ts"
+export type { OpenAiOptions } from "./layers/openai/OpenAiProvider.ts"
+export * as DatabasePglite from "./layers/pglite/DatabasePglite.ts"
+export { Database } from "./layers/postgres/Database.ts"
+export { layerMigrated, migrate, migrations } from "./layers/postgres/migrations.ts"
+export { layerStores } from "./layers/postgres/stores.ts"
+export { layerServices } from "./layers/Services.ts"
+
+// The entrypoints, for embedding them.
+export { Api } from "./http/api/Api.ts"
+export { Authorization } from "./http/api/Authorization.ts"
+export * as Server from "./http/Server.ts"
+export * as Worker from "./worker/Worker.ts"

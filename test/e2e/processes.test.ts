@@ -1,0 +1,198 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Redacted } from "effect"
+import { execFileSync } from "node:child_process"
+import { join } from "node:path"
+import { beforeAll, inject } from "vitest"
+import { callerOf, KEY } from "../support/api.ts"
+import { newDatabase, newFolder } from "../support/database.ts"
+import { fails, fakeOpenAi, says } from "../support/fakeOpenAi.ts"
+import { start, startApi } from "../support/processes.ts"
+import { until } from "../support/service.ts"
+
+const ROOT = join(import.meta.dirname, "../..")
+const MODEL = { provider: "openai", model_name: "gpt-4o-mini" }
+
+beforeAll(() => {
+  execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "inherit" })
+})
+
+type Call = ReturnType<typeof callerOf>
+
+const greeting = (call: Call) =>
+  call("PUT", "/v1/prompts/greeting", { body: { template_source: "Hello {{ name }}" } })
+const asked = { prompt_name: "greeting", variables: { name: "Ada" }, model: MODEL }
+const run = (call: Call) => call("POST", "/v1/executions:run", { body: asked })
+const submit = (call: Call) => call("POST", "/v1/executions:submit", { body: asked })
+const ended = (call: Call, execution_id: string) => call("GET", `/v1/executions/${execution_id}?wait=30`)
+
+describe("embedded, in one process", () => {
+  it.live("shows its key once, runs prompts, and keeps what it did over a restart", () =>
+    Effect.gen(function* () {
+      const DATA_DIR = yield* newFolder
+      const first = yield* startApi({ DATA_DIR })
+      assert.match(first.output(), /migrated the database: 1 ledger/)
+      assert.match(first.output(), /OPENAI_API_KEY is not set/)
+      const [key] = yield* first.says(/pl_\S+/)
+      const call = callerOf(first.url, key)
+      assert.strictEqual((yield* greeting(call)).status, 201)
+      const { body: ran } = yield* run(call)
+      assert.include(ran, { status: "succeeded", response_text: "[echo] Hello Ada" })
+      const { body: submitted } = yield* submit(call)
+      assert.strictEqual((yield* ended(call, submitted.execution_id)).body.status, "succeeded")
+      assert.strictEqual(yield* first.stop(), 0)
+
+      const second = yield* startApi({ DATA_DIR })
+      assert.notMatch(second.output(), /pl_|migrated/)
+      const again = callerOf(second.url, key)
+      for (const { execution_id } of [ran, submitted]) {
+        assert.strictEqual((yield* ended(again, execution_id)).body.status, "succeeded")
+      }
+      assert.strictEqual(yield* second.stop("SIGINT"), 0)
+    })
+  )
+
+  it.live(
+    "goes on after a kill where it was: what was submitted is run",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* fakeOpenAi
+        provider.behave([fails(503, "not yet"), says("now")])
+        const env = { DATA_DIR: yield* newFolder, API_KEY: KEY, OPENAI_BASE_URL: provider.url }
+        const first = yield* startApi(env)
+        const call = callerOf(first.url)
+        yield* greeting(call)
+        const { body: submitted } = yield* submit(call)
+        const { execution_id } = submitted
+        yield* until(
+          Effect.map(
+            call("GET", `/v1/executions/${execution_id}`),
+            ({ body }) => body.next_attempt_at !== null && body.attempts === 1
+          )
+        )
+        assert.strictEqual(yield* first.stop("SIGKILL"), "SIGKILL")
+
+        const second = yield* startApi(env)
+        const { body } = yield* ended(callerOf(second.url), execution_id)
+        assert.include(body, { status: "succeeded", response_text: "now", attempts: 2, lost_attempts: 0 })
+        assert.lengthOf(provider.calls, 2)
+      }),
+    { timeout: 60_000 }
+  )
+
+  it.live("refuses a data folder that another process has", () =>
+    Effect.gen(function* () {
+      const DATA_DIR = yield* newFolder
+      const first = yield* startApi({ DATA_DIR })
+      const second = yield* start("http/main", { PORT: "0", DATA_DIR })
+      assert.strictEqual(yield* second.ended, 1)
+      assert.strictEqual(
+        second.output(),
+        `${DATA_DIR} cannot be opened: process ${first.pid} has it. Stop that process, or set DATA_DIR to another folder.\n`
+      )
+    })
+  )
+})
+
+describe("API and worker, over PostgreSQL and Redis", () => {
+  const shared = Effect.gen(function* () {
+    const provider = yield* fakeOpenAi
+    const DATABASE_URL = Redacted.value(yield* newDatabase)
+    const env = {
+      DATABASE_URL,
+      REDIS_URL: `${inject("redisUrl")}/9`,
+      API_KEY: KEY,
+      OPENAI_BASE_URL: provider.url
+    }
+    return { env, provider }
+  })
+
+  it.live("start together on an empty database, which one of them migrates", () =>
+    Effect.gen(function* () {
+      const { env } = yield* shared
+      const all = yield* Effect.all([startApi(env), startApi(env), start("worker/main", env)], {
+        concurrency: "unbounded"
+      })
+      yield* all[2].says("the worker is ready")
+      assert.lengthOf(
+        all.filter(({ output }) => output().includes("migrated the database")),
+        1
+      )
+      for (const api of [all[0], all[1]]) {
+        const { status, body } = yield* callerOf(api.url)("GET", "/ready")
+        assert.strictEqual(status, 200)
+        assert.deepStrictEqual(body, { status: "ready", parts: { database: "ok", queue: "ok" } })
+      }
+    })
+  )
+
+  it.live("run in the worker what was submitted to the API, also when both were restarted in between", () =>
+    Effect.gen(function* () {
+      const { env, provider } = yield* shared
+      const api = yield* startApi(env)
+      const call = callerOf(api.url)
+      yield* greeting(call)
+      assert.include((yield* run(call)).body, { status: "succeeded", mode: "sync" })
+      const { body: submitted } = yield* submit(call)
+      assert.strictEqual(
+        (yield* call("GET", `/v1/executions/${submitted.execution_id}`)).body.status,
+        "queued"
+      )
+      assert.strictEqual(yield* api.stop(), 0)
+      assert.lengthOf(provider.calls, 1)
+
+      const worker = yield* start("worker/main", env)
+      const second = yield* startApi(env)
+      const { body } = yield* ended(callerOf(second.url), submitted.execution_id)
+      assert.include(body, { status: "succeeded", response_text: "hello", attempts: 1, lost_attempts: 0 })
+      assert.match(worker.output(), new RegExp(`execution finished.*${submitted.execution_id}`))
+      assert.lengthOf(provider.calls, 2)
+      assert.strictEqual(yield* worker.stop(), 0)
+    })
+  )
+
+  it.live("finish the call that is under way when they are told to stop", () =>
+    Effect.gen(function* () {
+      const { env, provider } = yield* shared
+      const answers: Array<() => void> = []
+      provider.behave((seen, response) => {
+        answers.push(() => says("to the end")(seen, response))
+      })
+      const api = yield* startApi(env)
+      const call = callerOf(api.url)
+      yield* greeting(call)
+      const worker = yield* start("worker/main", env)
+      yield* worker.says("the worker is ready")
+      const { body: submitted } = yield* submit(call)
+      yield* until(Effect.sync(() => answers.length === 1))
+      const ran = yield* Effect.forkChild(run(call))
+      yield* until(Effect.sync(() => answers.length === 2))
+
+      const stopped = yield* Effect.forkChild(Effect.all([api.stop(), worker.stop()], { concurrency: 2 }))
+      yield* Effect.all([api.says("stopping"), worker.says("stopping")])
+      for (const answer of answers) answer()
+      assert.include((yield* Fiber.join(ran)).body, { status: "succeeded", response_text: "to the end" })
+      assert.deepStrictEqual(yield* Fiber.join(stopped), [0, 0])
+      const second = yield* startApi(env)
+      const { body } = yield* ended(callerOf(second.url), submitted.execution_id)
+      assert.include(body, { status: "succeeded", attempts: 1, lost_attempts: 0 })
+      assert.lengthOf(provider.calls, 2)
+    })
+  )
+})
+
+describe("a start that can't be", () => {
+  it.live("says everything that is wrong, and nothing else", () =>
+    Effect.gen(function* () {
+      const api = yield* start("http/main", {
+        PORT: "nope",
+        DATABASE_URL: "mysql://secret",
+        REDIS_URL: "redis://x"
+      })
+      assert.strictEqual(yield* api.ended, 1)
+      assert.match(api.output(), /^The configuration is not usable:\n {2}PORT: .+\n {2}DATABASE_URL: .+\n$/)
+      const worker = yield* start("worker/main", {})
+      assert.strictEqual(yield* worker.ended, 1)
+      assert.match(worker.output(), /^The configuration is not usable:\n {2}DATABASE_URL: .+\n$/)
+    })
+  )
+})

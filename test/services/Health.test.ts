@@ -1,0 +1,38 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { ExecutionQueue, QueueUnavailable } from "../../src/services/ExecutionQueue.ts"
+import { DatabaseHealth, Health } from "../../src/services/Health.ts"
+
+type Ping = "answers" | "fails" | "hangs"
+
+const healthOf = (database: Ping, queue: Ping) => {
+  const ping = { answers: Effect.void, hangs: Effect.never }
+  const parts = Layer.mergeAll(
+    Layer.succeed(DatabaseHealth, { ping: database === "fails" ? Effect.die("down") : ping[database] }),
+    Layer.succeed(ExecutionQueue, {
+      ping: queue === "fails" ? new QueueUnavailable({ detail: "down" }) : ping[queue],
+      enqueue: () => Effect.void,
+      consume: () => Effect.void
+    })
+  )
+  return Effect.gen(function* () {
+    const ready = yield* Effect.forkChild(Health.use((health) => health.ready))
+    yield* TestClock.adjust("1 second")
+    return yield* Fiber.join(ready)
+  }).pipe(Effect.provide(Health.layer.pipe(Layer.provide(parts))))
+}
+
+describe("Health", () => {
+  it.effect.each([
+    ["answers", "answers", true, { database: "ok", queue: "ok" }],
+    ["fails", "answers", false, { database: "unavailable", queue: "ok" }],
+    ["hangs", "answers", false, { database: "unavailable", queue: "ok" }],
+    ["answers", "fails", true, { database: "ok", queue: "unavailable" }],
+    ["answers", "hangs", true, { database: "ok", queue: "unavailable" }]
+  ] as const)("with a database that %s and a queue that %s", ([database, queue, ready, parts]) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* healthOf(database, queue), { ready, parts })
+    })
+  )
+})
