@@ -24,6 +24,17 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
 /** Every route, over the services that it is given. */
 export const layerRoutes = Layer.mergeAll(api, HttpApiScalar.layer(Api, { path: "/docs" }), edge.layer)
 
+/** A server that hangs up, once it was told to close, on each connection that falls idle: clients keep theirs for long. */
+const makeServer = () => {
+  const server = createServer()
+  server.on("request", (_, response) =>
+    response.once("close", () => {
+      if (!server.listening) setImmediate(() => server.closeIdleConnections())
+    })
+  )
+  return server
+}
+
 /** The API on a port. Stopping takes no more requests and waits for those under way. */
 export const layer = (options: {
   readonly port: number
@@ -36,7 +47,7 @@ export const layer = (options: {
     routerConfig: { maxParamLength: MAX_PARAM_LENGTH }
   }).pipe(
     Layer.provideMerge(
-      NodeHttpServer.layer(createServer, {
+      NodeHttpServer.layer(makeServer, {
         port: options.port,
         host: options.host,
         gracefulShutdownTimeout: options.drain

@@ -1,12 +1,24 @@
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Runtime } from "effect"
+import { HttpServerError } from "effect/http"
+import { isSqlError } from "effect/sql/SqlError"
 import { AppConfig, ConfigInvalid } from "./AppConfig.ts"
 import * as Observability from "./Observability.ts"
 import { DataDirInUse } from "./pglite/dataDirLock.ts"
 
-/** Errors that whoever starts the process can mend: they are told plainly, without a stack. */
-const isStartError = (error: unknown): error is ConfigInvalid | DataDirInUse =>
-  error instanceof ConfigInvalid || error instanceof DataDirInUse
+/** What whoever starts the process can mend is told plainly, without a stack. */
+const plainly = (error: unknown): string | undefined => {
+  if (error instanceof ConfigInvalid || error instanceof DataDirInUse) return error.message
+  if (error instanceof HttpServerError.ServeError)
+    return `HOST and PORT cannot be used: ${reasonOf(error.cause)}`
+  if (isSqlError(error) && UNREACHABLE.has(error.reason._tag)) {
+    return `The database at DATABASE_URL cannot be reached: ${reasonOf(error.reason.cause)}`
+  }
+  return undefined
+}
+
+const UNREACHABLE = new Set(["ConnectionError", "AuthenticationError"])
+const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
 /** Built last, so that it is taken down first. */
 const tellOfStopping = Layer.effectDiscard(
@@ -29,9 +41,10 @@ export const runProcess = <E>(layerOf: (config: AppConfig["Service"]) => Layer.L
     yield* Layer.launch(layer)
   }).pipe(
     Effect.provide(AppConfig.layer),
-    Effect.tapError((error) =>
-      isStartError(error) ? Console.error(error.message) : Effect.logError("cannot start", error)
-    ),
+    Effect.tapError((error) => {
+      const message = plainly(error)
+      return message === undefined ? Effect.logError("cannot start", error) : Console.error(message)
+    }),
     NodeRuntime.runMain({
       disableErrorReporting: true,
       teardown: (exit, onExit) => Runtime.defaultTeardown(exit, (code) => onExit(code === 130 ? 0 : code))

@@ -195,4 +195,26 @@ describe("a start that can't be", () => {
       assert.match(worker.output(), /^The configuration is not usable:\n {2}DATABASE_URL: .+\n$/)
     })
   )
+
+  it.live("says in one line what can't be reached, and no secret", () =>
+    Effect.gen(function* () {
+      const provider = yield* fakeOpenAi
+      const { port } = new URL(provider.url)
+      const none = yield* start("worker/main", { DATABASE_URL: "postgres://user:secret@127.0.0.1:1/db" })
+      assert.strictEqual(yield* none.ended, 1)
+      assert.match(
+        none.output(),
+        /^The database at DATABASE_URL cannot be reached: connect ECONNREFUSED [^\n]+\n$/
+      )
+      assert.notInclude(none.output(), "secret")
+      const taken = yield* start("http/main", {
+        PORT: port,
+        DATA_DIR: "memory:",
+        API_KEY: KEY,
+        LOG_LEVEL: "error"
+      })
+      assert.strictEqual(yield* taken.ended, 1)
+      assert.match(taken.output(), /^HOST and PORT cannot be used: listen EADDRINUSE: [^\n]+\n$/)
+    })
+  )
 })
