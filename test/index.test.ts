@@ -24,22 +24,10 @@ const counted = Layer.sync(NewId, () => {
 const program = Effect.gen(function* () {
   const prompts = yield* Prompts
   const executions = yield* Executions
-  yield* prompts.upsert(DEFAULT_PROJECT_ID, "greeting", {
-    template_source: "Hello {{ name }}",
-    description: undefined,
-    owner_team: undefined,
-    created_by: undefined,
-    set_active: true
-  })
+  yield* prompts.upsert(DEFAULT_PROJECT_ID, "greeting", { template_source: "Hello {{ name }}" })
   const { execution_id, response_text, created_at } = yield* executions.run(DEFAULT_PROJECT_ID, "full", {
     prompt_name: "greeting",
-    version_number: undefined,
-    environment: "test",
-    variables: { name: "Ada" },
-    model: { provider: "openai", model_name: "gpt-4o-mini" },
-    params: {},
-    correlation_id: undefined,
-    idempotency_key: undefined
+    variables: { name: "Ada" }
   })
   return { execution_id, response_text, created_at }
 })

@@ -4,11 +4,11 @@ import type { ProjectId } from "../domain/Ids.ts"
 import type { PromptMode } from "../domain/Prompt.ts"
 
 export interface AnalyticsFilter {
-  readonly mode: PromptMode | undefined
-  readonly prompt_name: string | undefined
-  readonly environment: string | undefined
-  readonly from: Date | undefined
-  readonly to: Date | undefined
+  readonly mode?: PromptMode | undefined
+  readonly prompt_name?: string | undefined
+  readonly environment?: string | undefined
+  readonly from?: Date | undefined
+  readonly to?: Date | undefined
 }
 
 export interface ModeAnalytics {

@@ -14,6 +14,7 @@ import type { Model, ModelParams, ModelRef } from "../domain/Model.ts"
 import type { Prompt, VersionWithContent } from "../domain/Prompt.ts"
 import type { StoredText } from "../domain/truncation.ts"
 import type { Variables } from "../domain/Variables.ts"
+import type { PageRequest } from "./Page.ts"
 
 /** An execution about to be written. A sync one is written as running its first attempt, an async one as queued. */
 export interface NewExecution {
@@ -24,8 +25,8 @@ export interface NewExecution {
   readonly model_id: ModelId
   readonly environment: string
   readonly mode: ExecutionMode
-  readonly correlation_id: string | undefined
-  readonly idempotency: { readonly key: string; readonly fingerprint: string } | undefined
+  readonly correlation_id?: string | undefined
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string } | undefined
   readonly params: ModelParams
   readonly variables: Variables
   readonly rendered_prompt: StoredText
@@ -59,13 +60,13 @@ export interface Lease {
 }
 
 export interface ExecutionFilter {
-  readonly prompt_name: string | undefined
-  readonly version_number: number | undefined
-  readonly status: ExecutionStatus | undefined
-  readonly environment: string | undefined
-  readonly correlation_id: string | undefined
-  readonly from: Date | undefined
-  readonly to: Date | undefined
+  readonly prompt_name?: string | undefined
+  readonly version_number?: number | undefined
+  readonly status?: ExecutionStatus | undefined
+  readonly environment?: string | undefined
+  readonly correlation_id?: string | undefined
+  readonly from?: Date | undefined
+  readonly to?: Date | undefined
 }
 
 /** Where a page of executions, newest first, goes on. */
@@ -159,7 +160,7 @@ export class ExecutionStore extends Context.Service<
     readonly list: (
       project_id: ProjectId,
       filter: ExecutionFilter,
-      page: { readonly after: ExecutionPosition | undefined; readonly limit: number }
+      page: PageRequest<ExecutionPosition>
     ) => Effect.Effect<ReadonlyArray<ExecutionSummary>>
   }
 >()("promptledger/services/ExecutionStore") {}

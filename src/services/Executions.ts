@@ -1,6 +1,12 @@
 import { Context, Duration, Effect, Fiber, FiberSet, Layer, Option, Schedule } from "effect"
 import { NoActiveVersion, PromptNotFound, VersionNotFound } from "../domain/errors.ts"
-import { ExecutionEnded, ExecutionFailed, ExecutionNotFound, isTerminal } from "../domain/Execution.ts"
+import {
+  DEFAULT_ENVIRONMENT,
+  ExecutionEnded,
+  ExecutionFailed,
+  ExecutionNotFound,
+  isTerminal
+} from "../domain/Execution.ts"
 import type { Execution, ExecutionMode, ExecutionSummary } from "../domain/Execution.ts"
 import { requestFingerprint, requireSameRequest } from "../domain/idempotency.ts"
 import type { IdempotencyKeyReused } from "../domain/idempotency.ts"
@@ -19,7 +25,7 @@ import type { ExecutionFilter, ExecutionPosition, Lineage } from "./ExecutionSto
 import { Executor } from "./Executor.ts"
 import { NewId } from "./NewId.ts"
 import { pageOf } from "./Page.ts"
-import type { Page } from "./Page.ts"
+import type { Page, PageRequest } from "./Page.ts"
 import { PromptStore } from "./PromptStore.ts"
 import { Providers } from "./Providers.ts"
 import { Settings } from "./Settings.ts"
@@ -28,14 +34,15 @@ import { Templates } from "./Templates.ts"
 export interface ExecutionRequest {
   readonly prompt_name: string
   /** The active version where none is given. */
-  readonly version_number: number | undefined
-  readonly environment: string
+  readonly version_number?: number | undefined
+  /** `dev` where none is given. */
+  readonly environment?: string | undefined
   readonly variables: Variables
   /** The default model where none is given. */
-  readonly model: ModelRef | undefined
-  readonly params: ModelParams
-  readonly correlation_id: string | undefined
-  readonly idempotency_key: string | undefined
+  readonly model?: ModelRef | undefined
+  readonly params?: ModelParams | undefined
+  readonly correlation_id?: string | undefined
+  readonly idempotency_key?: string | undefined
 }
 
 /** Which kind of prompt a request is for: the door it came through. */
@@ -97,7 +104,7 @@ export class Executions extends Context.Service<
     readonly list: (
       project_id: ProjectId,
       filter: ExecutionFilter,
-      page: { readonly after: ExecutionPosition | undefined; readonly limit: number }
+      page: PageRequest<ExecutionPosition>
     ) => Effect.Effect<Page<ExecutionSummary, ExecutionPosition>>
 
     readonly cancel: (
@@ -145,8 +152,17 @@ export class Executions extends Context.Service<
         mode: ExecutionMode,
         request: ExecutionRequest
       ) {
-        const { prompt_name: name, version_number, idempotency_key: key } = request
-        const { idempotency_key: _, ...asked } = request
+        const { prompt_name: name, version_number, correlation_id, variables, idempotency_key: key } = request
+        const { environment = DEFAULT_ENVIRONMENT, params = {} } = request
+        const asked = {
+          name,
+          version_number,
+          environment,
+          variables,
+          model: request.model,
+          params,
+          correlation_id
+        }
         const fingerprint = requestFingerprint({ ...asked, mode, door })
 
         const [resolved, keyed] = yield* Effect.all(
@@ -170,7 +186,7 @@ export class Executions extends Context.Service<
         }
 
         const template = yield* templates.get(version.value)
-        const rendered_prompt = yield* template.render(request.variables)
+        const rendered_prompt = yield* template.render(variables)
         const model = yield* store.model(answering(request.model ?? settings.default_model))
         const execution_id = ExecutionId.make(newId())
         const taken = yield* store.insert(
@@ -180,12 +196,12 @@ export class Executions extends Context.Service<
             prompt_id: prompt.prompt_id,
             version_id: version.value.version_id,
             model_id: model.model_id,
-            environment: request.environment,
+            environment,
             mode,
-            correlation_id: request.correlation_id,
+            correlation_id,
             idempotency: key === undefined ? undefined : { key, fingerprint },
-            params: request.params,
-            variables: request.variables,
+            params,
+            variables,
             rendered_prompt: truncate(rendered_prompt, MAX_PROMPT_BYTES)
           },
           settings.lease
@@ -195,7 +211,7 @@ export class Executions extends Context.Service<
           return { _tag: "Known" as const, execution_id: taken.value.execution_id }
         }
         const { version_number: number } = version.value
-        return { _tag: "New" as const, execution_id, version_number: number, rendered_prompt, model }
+        return { _tag: "New" as const, execution_id, version_number: number, rendered_prompt, model, params }
       })
 
       const run = Effect.fn("Executions.run")(function* (
@@ -208,8 +224,7 @@ export class Executions extends Context.Service<
           Effect.gen(function* () {
             const accepted = yield* accept(project_id, door, "sync", request)
             if (accepted._tag === "Known") return accepted
-            const { execution_id, rendered_prompt, model } = accepted
-            const { params } = request
+            const { execution_id, rendered_prompt, model, params } = accepted
             const assignment = {
               execution_id,
               epoch: 1,

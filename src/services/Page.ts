@@ -1,3 +1,9 @@
+/** Which page of a list: the one after a position, or the first. */
+export interface PageRequest<Position> {
+  readonly after?: Position | undefined
+  readonly limit: number
+}
+
 /** One page of a list, and the place after which the next one goes on. */
 export interface Page<A, Position> {
   readonly items: ReadonlyArray<A>

@@ -3,6 +3,7 @@ import type { Effect, Option } from "effect"
 import type { ProjectId, PromptId, VersionId } from "../domain/Ids.ts"
 import type { Prompt, PromptMode, PromptVersion, VersionWithContent } from "../domain/Prompt.ts"
 import type { VersionDecision, VersionFacts } from "../domain/versioning.ts"
+import type { PageRequest } from "./Page.ts"
 
 /** Content that arrives for a prompt, to be matched with its versions. */
 export interface ContentChange {
@@ -11,9 +12,9 @@ export interface ContentChange {
   readonly template_source: string
   readonly checksum_hash: string
   /** Kept as it is where it is not given. */
-  readonly description: string | undefined
-  readonly owner_team: string | undefined
-  readonly created_by: string | undefined
+  readonly description?: string | undefined
+  readonly owner_team?: string | undefined
+  readonly created_by?: string | undefined
 }
 
 /** What the ledger knows of the prompt that a change is for; no prompt when it would be a new one. */
@@ -47,10 +48,10 @@ export interface VersionHistory extends VersionWithContent {
 }
 
 export interface PromptFilter {
-  readonly mode: PromptMode | undefined
-  readonly owner_team: string | undefined
+  readonly mode?: PromptMode | undefined
+  readonly owner_team?: string | undefined
   /** A part of the name or description, whatever its case. */
-  readonly search: string | undefined
+  readonly search?: string | undefined
 }
 
 /** Prompts and their versions. Lists come in the order they page by. */
@@ -68,19 +69,19 @@ export class PromptStore extends Context.Service<
     readonly list: (
       project_id: ProjectId,
       filter: PromptFilter,
-      page: { readonly after: string | undefined; readonly limit: number }
+      page: PageRequest<string>
     ) => Effect.Effect<ReadonlyArray<Prompt>>
 
     /** A prompt's versions, newest first, from the one before number `before`. */
     readonly versions: (
       prompt_id: PromptId,
-      page: { readonly before: number | undefined; readonly limit: number }
+      page: PageRequest<number>
     ) => Effect.Effect<ReadonlyArray<PromptVersion>>
 
     /** As `versions`, with the content of each and the number of its executions. */
     readonly history: (
       prompt_id: PromptId,
-      page: { readonly before: number | undefined; readonly limit: number }
+      page: PageRequest<number>
     ) => Effect.Effect<ReadonlyArray<VersionHistory>>
 
     /** What is known of the prompt of each change, in the order of the changes; one statement. */

@@ -10,7 +10,7 @@ import type { TemplateVariable } from "../domain/template/variables.ts"
 import { checkTemplateHash, decidedNumber, decideVersion, versionChange } from "../domain/versioning.ts"
 import type { VersionChange, VersionDecision } from "../domain/versioning.ts"
 import { pageOf } from "./Page.ts"
-import type { Page } from "./Page.ts"
+import type { Page, PageRequest } from "./Page.ts"
 import { changesDescription, PromptStore } from "./PromptStore.ts"
 import type {
   ContentChange,
@@ -23,11 +23,11 @@ import { Templates } from "./Templates.ts"
 
 export interface PromptUpsert {
   readonly template_source: string
-  readonly description: string | undefined
-  readonly owner_team: string | undefined
-  readonly created_by: string | undefined
-  /** Makes the version the active one. */
-  readonly set_active: boolean
+  readonly description?: string | undefined
+  readonly owner_team?: string | undefined
+  readonly created_by?: string | undefined
+  /** Makes the version the active one, unless told not to. */
+  readonly set_active?: boolean | undefined
 }
 
 export interface UpsertResult {
@@ -42,9 +42,9 @@ export interface CodePrompt {
   readonly name: string
   readonly template_source: string
   /** The SHA-256 that the caller expects the template to have. */
-  readonly template_hash: string | undefined
-  readonly description: string | undefined
-  readonly owner_team: string | undefined
+  readonly template_hash?: string | undefined
+  readonly description?: string | undefined
+  readonly owner_team?: string | undefined
 }
 
 export interface RegisteredPrompt {
@@ -74,11 +74,6 @@ export interface PromptHistory extends Page<VersionHistory, number> {
   readonly current_version: number | null
 }
 
-interface VersionPage {
-  readonly before: number | undefined
-  readonly limit: number
-}
-
 /** The registry: prompts in both modes and their versions. */
 export class Prompts extends Context.Service<
   Prompts,
@@ -94,7 +89,7 @@ export class Prompts extends Context.Service<
     readonly register: (
       project_id: ProjectId,
       prompts: ReadonlyArray<CodePrompt>,
-      dry_run: boolean
+      dry_run?: boolean
     ) => Effect.Effect<ReadonlyArray<RegisteredPrompt>, RegistrationRefused>
 
     /** Makes a version of a prompt in full mode the active one: a rollback when it is an older one. */
@@ -113,19 +108,19 @@ export class Prompts extends Context.Service<
     readonly list: (
       project_id: ProjectId,
       filter: PromptFilter,
-      page: { readonly after: string | undefined; readonly limit: number }
+      page: PageRequest<string>
     ) => Effect.Effect<Page<Prompt, string>>
     readonly versions: (
       project_id: ProjectId,
       name: string,
-      page: VersionPage
+      page: PageRequest<number>
     ) => Effect.Effect<Page<PromptVersion, number>, PromptNotFound>
     /** A prompt's versions with content and number of executions. A mode that is given must be the prompt's. */
     readonly history: (
       project_id: ProjectId,
       name: string,
       mode: PromptMode | undefined,
-      page: VersionPage
+      page: PageRequest<number>
     ) => Effect.Effect<PromptHistory, PromptNotFound | ModeMismatch>
   }
 >()("promptledger/services/Prompts") {
@@ -167,7 +162,7 @@ export class Prompts extends Context.Service<
       const upsert = Effect.fn("Prompts.upsert")(function* (
         project_id: ProjectId,
         name: string,
-        { set_active, ...content }: PromptUpsert
+        { set_active = true, ...content }: PromptUpsert
       ) {
         const checksum_hash = sha256(content.template_source)
         const change: ContentChange = { name, mode: "full", checksum_hash, ...content }
@@ -193,13 +188,12 @@ export class Prompts extends Context.Service<
       const register = Effect.fn("Prompts.register")(function* (
         project_id: ProjectId,
         prompts: ReadonlyArray<CodePrompt>,
-        dry_run: boolean
+        dry_run = false
       ) {
         const changes = prompts.map(({ template_hash: _, ...prompt }): ContentChange => ({
           ...prompt,
           mode: "tracking",
-          checksum_hash: sha256(prompt.template_source),
-          created_by: undefined
+          checksum_hash: sha256(prompt.template_source)
         }))
         const firsts = new Map(prompts.map(({ name }, index) => [name, index] as const).toReversed())
 
@@ -273,15 +267,15 @@ export class Prompts extends Context.Service<
           const rows = yield* store.list(project_id, filter, { after, limit: limit + 1 })
           return pageOf(rows, limit, ({ name }) => name)
         }),
-        versions: Effect.fn("Prompts.versions")(function* (project_id, name, { before, limit }) {
+        versions: Effect.fn("Prompts.versions")(function* (project_id, name, { after, limit }) {
           const { prompt } = yield* find(project_id, name)
-          const rows = yield* store.versions(prompt.prompt_id, { before, limit: limit + 1 })
+          const rows = yield* store.versions(prompt.prompt_id, { after, limit: limit + 1 })
           return pageOf(rows, limit, ({ version_number }) => version_number)
         }),
-        history: Effect.fn("Prompts.history")(function* (project_id, name, mode, { before, limit }) {
+        history: Effect.fn("Prompts.history")(function* (project_id, name, mode, { after, limit }) {
           const { prompt, version } = yield* find(project_id, name)
           if (mode !== undefined) yield* requireGivenMode(prompt, mode, "history")
-          const rows = yield* store.history(prompt.prompt_id, { before, limit: limit + 1 })
+          const rows = yield* store.history(prompt.prompt_id, { after, limit: limit + 1 })
           const current_version = Option.getOrNull(
             Option.map(version, ({ version_number }) => version_number)
           )

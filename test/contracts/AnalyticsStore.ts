@@ -10,13 +10,6 @@ import { DatabaseClock } from "../support/database.ts"
 import { change, newExecution, newName, OTHER_PROJECT, PROJECT, revise } from "../support/ledger.ts"
 
 const LEASE = Duration.seconds(30)
-const noFilter = {
-  mode: undefined,
-  prompt_name: undefined,
-  environment: undefined,
-  from: undefined,
-  to: undefined
-}
 
 export const analyticsStoreContract = (
   it: Vitest.MethodsNonLive<AnalyticsStore | ExecutionStore | PromptStore | DatabaseClock>
@@ -49,7 +42,7 @@ export const analyticsStoreContract = (
         )
         yield* executions.insert(yield* newExecution(full), LEASE)
 
-        const of = (name: string) => ({ ...noFilter, prompt_name: name })
+        const of = (name: string) => ({ prompt_name: name })
         assert.deepStrictEqual(yield* analytics.byMode(PROJECT, of(full.prompt.name)), [
           {
             mode: "full",
@@ -84,13 +77,9 @@ export const analyticsStoreContract = (
         const { created_at } = (yield* executions.list(
           PROJECT,
           {
-            ...noFilter,
-            prompt_name: full.prompt.name,
-            version_number: undefined,
-            status: undefined,
-            correlation_id: undefined
+            prompt_name: full.prompt.name
           },
-          { after: undefined, limit: 1 }
+          { limit: 1 }
         ))[0]!
         yield* clock.advance("1 hour")
         yield* run(full, 1)
@@ -98,7 +87,7 @@ export const analyticsStoreContract = (
         assert.strictEqual((yield* analytics.byMode(PROJECT, later))[0]!.execution_count, 1)
         const earlier = { ...of(full.prompt.name), to: new Date(created_at.getTime() + 1_000) }
         assert.strictEqual((yield* analytics.byMode(PROJECT, earlier))[0]!.execution_count, 4)
-        assert.strictEqual((yield* analytics.byMode(OTHER_PROJECT, noFilter))[0]!.execution_count, 0)
+        assert.strictEqual((yield* analytics.byMode(OTHER_PROJECT, {}))[0]!.execution_count, 0)
       })
     )
   })

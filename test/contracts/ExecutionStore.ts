@@ -15,15 +15,6 @@ import { change, newExecution, newName, OTHER_PROJECT, PROJECT, revise } from ".
 
 const LEASE = Duration.seconds(30)
 const LATENCY = Duration.millis(12)
-const noFilter: ExecutionFilter = {
-  prompt_name: undefined,
-  version_number: undefined,
-  status: undefined,
-  environment: undefined,
-  correlation_id: undefined,
-  from: undefined,
-  to: undefined
-}
 
 const answered = attemptSucceeded(
   { text: "Hi Ada", prompt_tokens: 3, response_tokens: 4, provider_request_id: "req_1" },
@@ -446,7 +437,7 @@ export const executionStoreContract = (
         ]) {
           assert.isTrue(Option.isNone<unknown>(yield* none))
         }
-        const listed = yield* store.list(OTHER_PROJECT, noFilter, { after: undefined, limit: 100 })
+        const listed = yield* store.list(OTHER_PROJECT, {}, { limit: 100 })
         assert.deepStrictEqual(listed, [])
       })
     )
@@ -474,16 +465,10 @@ export const executionStoreContract = (
           yield* clock.advance("1 second")
         }
         const list = (filter: Partial<ExecutionFilter>) =>
-          Effect.map(
-            store.list(
-              PROJECT,
-              { ...noFilter, prompt_name: name, ...filter },
-              { after: undefined, limit: 100 }
-            ),
-            (rows) =>
-              rows.map(({ execution_id }) =>
-                made.findIndex((execution) => execution.execution_id === execution_id)
-              )
+          Effect.map(store.list(PROJECT, { prompt_name: name, ...filter }, { limit: 100 }), (rows) =>
+            rows.map(({ execution_id }) =>
+              made.findIndex((execution) => execution.execution_id === execution_id)
+            )
           )
         assert.deepStrictEqual(yield* list({}), [4, 3, 2, 1, 0])
         assert.deepStrictEqual(yield* list({ version_number: 1 }), [1, 0])
@@ -498,7 +483,7 @@ export const executionStoreContract = (
         const seen: Array<string> = []
         let after: { created_at: Date; execution_id: ExecutionId } | undefined
         for (;;) {
-          const page = yield* store.list(PROJECT, { ...noFilter, prompt_name: name }, { after, limit: 2 })
+          const page = yield* store.list(PROJECT, { prompt_name: name }, { after, limit: 2 })
           if (page.length === 0) break
           seen.push(...page.map(({ execution_id }) => execution_id))
           after = page.at(-1)!

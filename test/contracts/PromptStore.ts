@@ -35,7 +35,7 @@ export const promptStoreContract = (it: Vitest.MethodsNonLive<PromptStore | Exec
         const first = yield* revise(change(name, "one"))
         yield* revise(change(name, "two"))
         yield* store.activate(first.prompt.prompt_id, first.version.version_id)
-        const versions = yield* store.versions(first.prompt.prompt_id, { before: undefined, limit: 10 })
+        const versions = yield* store.versions(first.prompt.prompt_id, { limit: 10 })
         assert.deepStrictEqual(
           versions.map(({ version_number, status }) => [version_number, status]),
           [
@@ -89,7 +89,7 @@ export const promptStoreContract = (it: Vitest.MethodsNonLive<PromptStore | Exec
         )
         assert.strictEqual(new Set(revisions.map(({ version }) => version.version_id)).size, 1)
         const { prompt_id } = revisions[0]!.prompt
-        assert.lengthOf(yield* store.versions(prompt_id, { before: undefined, limit: 10 }), 1)
+        assert.lengthOf(yield* store.versions(prompt_id, { limit: 10 }), 1)
       })
     )
 
@@ -102,7 +102,6 @@ export const promptStoreContract = (it: Vitest.MethodsNonLive<PromptStore | Exec
           { concurrency: "unbounded" }
         )
         const versions = yield* store.versions(revisions[0]!.prompt.prompt_id, {
-          before: undefined,
           limit: 20
         })
         assert.deepStrictEqual(
@@ -125,7 +124,7 @@ export const promptStoreContract = (it: Vitest.MethodsNonLive<PromptStore | Exec
         yield* Effect.forEach(made, ({ version }) => store.activate(prompt_id, version.version_id), {
           concurrency: "unbounded"
         })
-        const versions = yield* store.versions(prompt_id, { before: undefined, limit: 10 })
+        const versions = yield* store.versions(prompt_id, { limit: 10 })
         assert.lengthOf(
           versions.filter(({ status }) => status === "active"),
           1
@@ -178,7 +177,7 @@ export const promptStoreContract = (it: Vitest.MethodsNonLive<PromptStore | Exec
         )
         for (const name of names) {
           const { prompt } = Option.getOrThrow(yield* store.resolve(PROJECT, name, undefined))
-          assert.lengthOf(yield* store.versions(prompt.prompt_id, { before: undefined, limit: 20 }), 8)
+          assert.lengthOf(yield* store.versions(prompt.prompt_id, { limit: 20 }), 8)
         }
       })
     )
@@ -236,21 +235,17 @@ export const promptStoreContract = (it: Vitest.MethodsNonLive<PromptStore | Exec
         yield* revise(change(`${team}/tracked`, "x", { owner_team: team, mode: "tracking" }))
 
         const filter = { ...noFilter, owner_team: team }
-        const first = yield* store.list(PROJECT, filter, { after: undefined, limit: 3 })
+        const first = yield* store.list(PROJECT, filter, { limit: 3 })
         const rest = yield* store.list(PROJECT, filter, { after: first.at(-1)!.name, limit: 10 })
         const found = [...first, ...rest].map(({ name }) => name)
         assert.deepStrictEqual(found, [...names, `${team}/tracked`].toSorted())
 
-        const tracked = yield* store.list(
-          PROJECT,
-          { ...filter, mode: "tracking" },
-          { after: undefined, limit: 10 }
-        )
+        const tracked = yield* store.list(PROJECT, { ...filter, mode: "tracking" }, { limit: 10 })
         assert.lengthOf(tracked, 1)
         const searched = yield* store.list(
           PROJECT,
           { ...noFilter, search: `ABOUT ${team}/c`.toUpperCase() },
-          { after: undefined, limit: 10 }
+          { limit: 10 }
         )
         assert.deepStrictEqual(
           searched.map(({ name }) => name),
@@ -268,7 +263,7 @@ export const promptStoreContract = (it: Vitest.MethodsNonLive<PromptStore | Exec
         const second = yield* revise(change(name, "two"))
         for (const of of [first, second, second])
           yield* executions.insert(yield* newExecution(of), Duration.seconds(30))
-        const history = yield* store.history(first.prompt.prompt_id, { before: undefined, limit: 10 })
+        const history = yield* store.history(first.prompt.prompt_id, { limit: 10 })
         assert.deepStrictEqual(
           history.map(({ version_number, template_source, execution_count }) => [
             version_number,
@@ -280,7 +275,7 @@ export const promptStoreContract = (it: Vitest.MethodsNonLive<PromptStore | Exec
             [1, "one", 1]
           ]
         )
-        const older = yield* store.history(first.prompt.prompt_id, { before: 2, limit: 10 })
+        const older = yield* store.history(first.prompt.prompt_id, { after: 2, limit: 10 })
         assert.lengthOf(older, 1)
       })
     )

@@ -11,16 +11,6 @@ import { change, newExecution, PROJECT, revise } from "../support/ledger.ts"
 
 const database = layerMigrated(Layer.unwrap(Effect.map(newDatabase, (url) => Database.layer({ url }))))
 
-const noFilter: ExecutionFilter = {
-  prompt_name: undefined,
-  version_number: undefined,
-  status: undefined,
-  environment: undefined,
-  correlation_id: undefined,
-  from: undefined,
-  to: undefined
-}
-
 /** The statements that an effect runs, with their parameters. */
 const statementsOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
@@ -76,9 +66,7 @@ const filled = Layer.effectDiscard(fill).pipe(Layer.provideMerge(layerStores), L
 
 layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries", (it) => {
   const list = (filter: Partial<ExecutionFilter>) =>
-    ExecutionStore.use((store) =>
-      store.list(PROJECT, { ...noFilter, ...filter }, { after: undefined, limit: 50 })
-    )
+    ExecutionStore.use((store) => store.list(PROJECT, filter, { limit: 50 }))
 
   it.effect.each([
     ["executions by prompt", "idx_exec_prompt_time", list({ prompt_name: "prompt-7" })],

@@ -215,11 +215,7 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
         const error = yield* Effect.flip(executions.run(PROJECT, "full", request(name, { variables: {} })))
         assert.deepInclude(error, { variables: ["name", "user"] })
         for (const prompt_name of [name, draft, tracked]) {
-          const { items } = yield* executions.list(
-            PROJECT,
-            { ...noFilter, prompt_name },
-            { after: undefined, limit: 5 }
-          )
+          const { items } = yield* executions.list(PROJECT, { prompt_name }, { limit: 5 })
           assert.deepStrictEqual(items, [])
         }
         assert.strictEqual(yield* callsOf, 0)
@@ -695,8 +691,8 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
           made.push((yield* executions.run(PROJECT, "full", request(name))).execution_id)
           yield* pass(1)
         }
-        const filter = { ...noFilter, prompt_name: name }
-        const first = yield* executions.list(PROJECT, filter, { after: undefined, limit: 3 })
+        const filter = { prompt_name: name }
+        const first = yield* executions.list(PROJECT, filter, { limit: 3 })
         const second = yield* executions.list(PROJECT, filter, { after: first.next!, limit: 3 })
         assert.isNull(second.next)
         assert.deepStrictEqual(
@@ -707,13 +703,3 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
     )
   })
 })
-
-const noFilter = {
-  prompt_name: undefined,
-  version_number: undefined,
-  status: undefined,
-  environment: undefined,
-  correlation_id: undefined,
-  from: undefined,
-  to: undefined
-}

@@ -14,14 +14,12 @@ const service = Layer.unwrap(Effect.map(newDatabase, (url) => PromptLedger.layer
 const code = (name: string, template_source: string, template_hash?: string): CodePrompt => ({
   name,
   template_source,
-  template_hash,
-  description: undefined,
-  owner_team: undefined
+  template_hash
 })
 
 const numbersOf = (name: string) =>
   Prompts.use(({ versions }) =>
-    Effect.map(versions(PROJECT, name, { before: undefined, limit: 200 }), ({ items }) =>
+    Effect.map(versions(PROJECT, name, { limit: 200 }), ({ items }) =>
       items.map(({ version_number }) => version_number).toReversed()
     )
   )
@@ -72,8 +70,7 @@ layer(service, { timeout: "60 seconds", excludeTestServices: true })("Prompts", 
           const order = index % 2 === 0 ? names : names.toReversed()
           return prompts.register(
             PROJECT,
-            order.map((name) => code(name, `${index}`)),
-            false
+            order.map((name) => code(name, `${index}`))
           )
         })
         for (const name of names) assert.lengthOf(yield* numbersOf(name), WRITERS)
@@ -86,7 +83,7 @@ layer(service, { timeout: "60 seconds", excludeTestServices: true })("Prompts", 
         const name = newName()
         for (let number = 1; number <= 4; number++) yield* upsert(name, `${number}`)
         yield* atOnce((index) => prompts.activate(PROJECT, name, (index % 4) + 1))
-        const { items } = yield* prompts.versions(PROJECT, name, { before: undefined, limit: 10 })
+        const { items } = yield* prompts.versions(PROJECT, name, { limit: 10 })
         const active = items.filter(({ status }) => status === "active")
         assert.lengthOf(active, 1)
         const { prompt } = yield* prompts.get(PROJECT, name)
@@ -138,10 +135,10 @@ layer(service, { timeout: "60 seconds", excludeTestServices: true })("Prompts", 
     Effect.gen(function* () {
       const prompts = yield* Prompts
       const [full, tracking] = [newName(), newName()]
-      const given = { template_source: "x", created_by: undefined, set_active: true }
+      const given = { template_source: "x" }
       yield* prompts.upsert(PROJECT, full, { ...given, description: "one", owner_team: "a" })
-      yield* prompts.upsert(PROJECT, full, { ...given, description: "two", owner_team: undefined })
-      yield* prompts.register(PROJECT, [code(tracking, "x")], false)
+      yield* prompts.upsert(PROJECT, full, { ...given, description: "two" })
+      yield* prompts.register(PROJECT, [code(tracking, "x")])
       yield* prompts.register(
         PROJECT,
         [{ ...code(tracking, "x"), description: "two", owner_team: "a" }],

@@ -27,34 +27,15 @@ export const serviceLayer = Layer.unwrap(
 ).pipe(Layer.provideMerge(Provider.layer))
 
 export const upsert = (name: string, template_source: string, set_active = true) =>
-  Prompts.use((prompts) =>
-    prompts.upsert(PROJECT, name, {
-      template_source,
-      description: undefined,
-      owner_team: undefined,
-      created_by: undefined,
-      set_active
-    })
-  )
+  Prompts.use((prompts) => prompts.upsert(PROJECT, name, { template_source, set_active }))
 
 export const register = (name: string, template_source: string) =>
-  Prompts.use((prompts) =>
-    prompts.register(
-      PROJECT,
-      [{ name, template_source, template_hash: undefined, description: undefined, owner_team: undefined }],
-      false
-    )
-  )
+  Prompts.use((prompts) => prompts.register(PROJECT, [{ name, template_source }]))
 
 export const request = (prompt_name: string, more: Partial<ExecutionRequest> = {}): ExecutionRequest => ({
   prompt_name,
-  version_number: undefined,
-  environment: "dev",
   variables: { name: "Ada" },
   model: { provider: "openai", model_name: "gpt-4o-mini" },
-  params: {},
-  correlation_id: undefined,
-  idempotency_key: undefined,
   ...more
 })
 

@@ -11,15 +11,9 @@ export const analytics = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const service = yield* Analytics
     return handlers.handleAll({
-      prompts: ({ query: { mode, from, to, prompt_name, environment } }) =>
+      prompts: ({ query: { mode = "all", ...filter } }) =>
         inProject((project) =>
-          service.prompts(project, {
-            mode: mode === "full" || mode === "tracking" ? mode : undefined,
-            from,
-            to,
-            prompt_name,
-            environment
-          })
+          service.prompts(project, { ...filter, mode: mode === "all" ? undefined : mode })
         )
     })
   })

@@ -1,6 +1,5 @@
 import { Duration, Effect } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
-import { DEFAULT_ENVIRONMENT } from "../../domain/Execution.ts"
 import type { ExecutionId } from "../../domain/Ids.ts"
 import { Executions } from "../../services/Executions.ts"
 import type { Accepted, ExecutionRequest } from "../../services/Executions.ts"
@@ -20,7 +19,7 @@ export const layer = HttpApiBuilder.group(
     const executions = yield* Executions
 
     const run = ({ headers, payload }: Asked<typeof RunPrompt.Type>) =>
-      withKey(headers, toRequest(payload), (request) =>
+      withKey(headers, payload, (request) =>
         inProject((project) => executions.run(project, "full", request)).pipe(
           Effect.map(({ replayed, ...execution }) =>
             withHeaders({ body: execution, headers: replayedHeader(replayed) })
@@ -30,7 +29,7 @@ export const layer = HttpApiBuilder.group(
       )
 
     const submit = ({ headers, payload }: Asked<typeof RunPrompt.Type>) =>
-      withKey(headers, toRequest(payload), (request) =>
+      withKey(headers, payload, (request) =>
         inProject((project) => executions.submit(project, "full", request)).pipe(
           Effect.map(({ execution_id, status, replayed }) =>
             withHeaders({
@@ -92,21 +91,9 @@ export const layer = HttpApiBuilder.group(
         inProject((project) => executions.get(project, execution_id, Duration.seconds(wait))).pipe(asProblem),
 
       list: ({ query: { limit = DEFAULT_LIMIT, cursor, ...filter } }) =>
-        inProject((project) =>
-          executions.list(
-            project,
-            {
-              prompt_name: filter.prompt_name,
-              version_number: filter.version_number,
-              status: filter.status,
-              environment: filter.environment,
-              correlation_id: filter.correlation_id,
-              from: filter.from,
-              to: filter.to
-            },
-            { after: cursor, limit }
-          )
-        ).pipe(Effect.map(({ items, next }) => ({ executions: items, next_cursor: next }))),
+        inProject((project) => executions.list(project, filter, { after: cursor, limit })).pipe(
+          Effect.map(({ items, next }) => ({ executions: items, next_cursor: next }))
+        ),
 
       lineage: ({ params: { execution_id } }) =>
         inProject((project) => executions.lineage(project, execution_id)).pipe(asProblem),
@@ -125,27 +112,14 @@ interface Asked<Payload> {
   readonly payload: Payload
 }
 
-const toRequest = (payload: typeof RunPrompt.Type): ExecutionRequest => ({
-  prompt_name: payload.prompt_name,
-  version_number: payload.version_number,
-  environment: payload.environment ?? DEFAULT_ENVIRONMENT,
-  variables: payload.variables,
-  model: payload.model,
-  params: payload.params ?? {},
-  correlation_id: payload.correlation_id,
-  idempotency_key: payload.idempotency_key
-})
-
-const toTrackingRequest = (prompt_name: string, payload: typeof ExecutePrompt.Type): ExecutionRequest => ({
+const toTrackingRequest = (
+  prompt_name: string,
+  { version, model, model_name, mode: _, ...payload }: typeof ExecutePrompt.Type
+): ExecutionRequest => ({
+  ...payload,
   prompt_name,
-  version_number: payload.version,
-  environment: payload.environment ?? DEFAULT_ENVIRONMENT,
-  variables: payload.variables,
-  model:
-    payload.model_name === undefined ? payload.model : { provider: "openai", model_name: payload.model_name },
-  params: payload.params ?? {},
-  correlation_id: payload.correlation_id,
-  idempotency_key: payload.idempotency_key
+  version_number: version,
+  model: model_name === undefined ? model : { provider: "openai", model_name }
 })
 
 /** Goes on with the request's idempotency key, which the header and the body may both give, but not differently. */

@@ -12,23 +12,18 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const prompts = yield* Prompts
     return handlers.handleAll({
-      upsert: ({
-        params: { name },
-        payload: { template_source, description, owner_team, created_by, set_active = true }
-      }) =>
-        inProject((project) =>
-          prompts.upsert(project, name, { template_source, description, owner_team, created_by, set_active })
-        ).pipe(asProblem),
+      upsert: ({ params: { name }, payload }) =>
+        inProject((project) => prompts.upsert(project, name, payload)).pipe(asProblem),
 
       get: ({ params: { name } }) => inProject((project) => prompts.get(project, name)).pipe(asProblem),
 
-      list: ({ query: { mode, owner_team, search, limit = DEFAULT_LIMIT, cursor } }) =>
-        inProject((project) =>
-          prompts.list(project, { mode, owner_team, search }, { after: cursor, limit })
-        ).pipe(Effect.map(({ items, next }) => ({ prompts: items, next_cursor: next }))),
+      list: ({ query: { limit = DEFAULT_LIMIT, cursor, ...filter } }) =>
+        inProject((project) => prompts.list(project, filter, { after: cursor, limit })).pipe(
+          Effect.map(({ items, next }) => ({ prompts: items, next_cursor: next }))
+        ),
 
       versions: ({ params: { name }, query: { limit = DEFAULT_LIMIT, cursor } }) =>
-        inProject((project) => prompts.versions(project, name, { before: cursor, limit })).pipe(
+        inProject((project) => prompts.versions(project, name, { after: cursor, limit })).pipe(
           Effect.map(({ items, next }) => ({ versions: items, next_cursor: next })),
           asProblem
         ),
@@ -40,25 +35,13 @@ export const layer = HttpApiBuilder.group(
         inProject((project) => prompts.activate(project, name, version_number)).pipe(asProblem),
 
       registerCode: ({ payload: { prompts: given, dry_run = false } }) =>
-        inProject((project) =>
-          prompts.register(
-            project,
-            given.map(({ name, template_source, template_hash, description, owner_team }) => ({
-              name,
-              template_source,
-              template_hash,
-              description,
-              owner_team
-            })),
-            dry_run
-          )
-        ).pipe(
+        inProject((project) => prompts.register(project, given, dry_run)).pipe(
           Effect.map((registered) => ({ registered, dry_run })),
           asProblem
         ),
 
       history: ({ params: { name }, query: { mode, limit = DEFAULT_LIMIT, cursor } }) =>
-        inProject((project) => prompts.history(project, name, mode, { before: cursor, limit })).pipe(
+        inProject((project) => prompts.history(project, name, mode, { after: cursor, limit })).pipe(
           Effect.map(({ prompt, current_version, items, next }) => ({
             prompt_name: prompt.name,
             mode: prompt.mode,

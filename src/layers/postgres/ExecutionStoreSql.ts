@@ -24,6 +24,7 @@ import type {
   NewExecution
 } from "../../services/ExecutionStore.ts"
 import { NewId } from "../../services/NewId.ts"
+import type { PageRequest } from "../../services/Page.ts"
 import { columnsOf, contentColumns, modelColumns, promptColumns, unprefixed } from "./columns.ts"
 import { Database, orDefect } from "./Database.ts"
 
@@ -314,7 +315,7 @@ export const layer = Layer.effect(
     const selectExecutions = (
       project_id: ProjectId,
       filter: ExecutionFilter,
-      page: { readonly after: ExecutionPosition | undefined; readonly limit: number }
+      page: PageRequest<ExecutionPosition>
     ) => {
       const prompt = read`SELECT prompt_id FROM prompts WHERE project_id = ${project_id} AND name = ${filter.prompt_name}`
       const conditions = [

@@ -3,6 +3,7 @@ import type { ProjectId, PromptId, VersionId } from "../../domain/Ids.ts"
 import type { Prompt, PromptVersion, VersionWithContent } from "../../domain/Prompt.ts"
 import type { VersionDecision } from "../../domain/versioning.ts"
 import { NewId } from "../../services/NewId.ts"
+import type { PageRequest } from "../../services/Page.ts"
 import { changesDescription, PromptStore } from "../../services/PromptStore.ts"
 import type {
   ContentChange,
@@ -14,25 +15,20 @@ import type {
 import { Database, orDefect } from "./Database.ts"
 import { columnsOf, contentColumns, promptColumns, unprefixed, versionColumns } from "./columns.ts"
 
-interface VersionPage {
-  readonly before: number | undefined
-  readonly limit: number
-}
-
 interface AddedVersion {
   readonly version_id: string
   readonly prompt_id: PromptId
   readonly version_number: number
   readonly template_source: string
   readonly checksum_hash: string
-  readonly created_by: string | undefined
+  readonly created_by?: string | undefined
 }
 
 /** What a revision changes of a prompt itself; what is not given stays. */
 interface PromptUpdate {
   readonly prompt_id: PromptId
-  readonly description: string | undefined
-  readonly owner_team: string | undefined
+  readonly description?: string | undefined
+  readonly owner_team?: string | undefined
 }
 
 /** A move of a prompt's active pointer. */
@@ -62,7 +58,7 @@ export const layer = Layer.effect(
     const selectPrompts = (
       project_id: ProjectId,
       { mode, owner_team, search }: PromptFilter,
-      { after, limit }: { readonly after: string | undefined; readonly limit: number }
+      { after, limit }: PageRequest<string>
     ) => read<Prompt>`
       SELECT ${read.literal(columnsOf("p", promptColumns))} FROM prompts p
       WHERE ${read.and([
@@ -76,19 +72,25 @@ export const layer = Layer.effect(
       ])}
       ORDER BY p.name LIMIT ${limit}`
 
-    const beforeNumber = (before: number | undefined) =>
-      before === undefined ? read.literal("") : read`AND v.version_number < ${before}`
+    const olderThan = (version_number: number | undefined) =>
+      version_number === undefined ? read.literal("") : read`AND v.version_number < ${version_number}`
 
-    const selectVersions = (prompt_id: PromptId, { before, limit }: VersionPage) => read<PromptVersion>`
+    const selectVersions = (
+      prompt_id: PromptId,
+      { after, limit }: PageRequest<number>
+    ) => read<PromptVersion>`
       SELECT ${read.literal(columnsOf("v", versionColumns))} FROM prompt_versions v
-      WHERE v.prompt_id = ${prompt_id} ${beforeNumber(before)}
+      WHERE v.prompt_id = ${prompt_id} ${olderThan(after)}
       ORDER BY v.version_number DESC LIMIT ${limit}`
 
-    const selectHistory = (prompt_id: PromptId, { before, limit }: VersionPage) => read<VersionHistory>`
+    const selectHistory = (
+      prompt_id: PromptId,
+      { after, limit }: PageRequest<number>
+    ) => read<VersionHistory>`
       SELECT ${read.literal(columnsOf("v", contentColumns))},
         (SELECT count(*)::int FROM executions e WHERE e.version_id = v.version_id) AS execution_count
       FROM prompt_versions v
-      WHERE v.prompt_id = ${prompt_id} ${beforeNumber(before)}
+      WHERE v.prompt_id = ${prompt_id} ${olderThan(after)}
       ORDER BY v.version_number DESC LIMIT ${limit}`
 
     const selectFacts = (
