@@ -1,6 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
-import { DEFAULT_PROJECT_ID, Executions, NewId, PromptLedger, Prompts } from "../src/index.ts"
+import {
+  DatabasePglite,
+  DEFAULT_PROJECT_ID,
+  ExecutionQueueMemory,
+  Executions,
+  layerMigrated,
+  layerServices,
+  layerStores,
+  NewId,
+  PromptLedger,
+  Prompts
+} from "../src/index.ts"
 import type { Provider } from "../src/index.ts"
 
 /** A provider of a test's own: it answers with the prompt in capitals. */
@@ -43,6 +54,20 @@ describe("the library", () => {
       assert.strictEqual(first.response_text, "HELLO ADA")
       assert.strictEqual(first.created_at.getTime(), 0)
       assert.deepStrictEqual(yield* run, first)
+    })
+  )
+
+  it.effect("is made of pieces that can be put together in other ways", () =>
+    Effect.gen(function* () {
+      const pieces = layerServices.pipe(
+        Layer.provide([
+          layerStores.pipe(Layer.provide(layerMigrated(DatabasePglite.layerMemory))),
+          ExecutionQueueMemory.layer,
+          PromptLedger.layerProviders([shouts])
+        ])
+      )
+      const { response_text } = yield* Effect.provide(program, pieces)
+      assert.strictEqual(response_text, "HELLO ADA")
     })
   )
 })

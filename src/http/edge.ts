@@ -31,7 +31,8 @@ export const layer = HttpRouter.middleware(
       const response = yield* httpEffect.pipe(
         Effect.catchCause(answerCause),
         Effect.flatMap(withoutBareErrors),
-        Effect.provideService(RequestId, request_id)
+        Effect.provideService(RequestId, request_id),
+        Effect.annotateLogs({ request_id })
       )
       return HttpServerResponse.setHeader(response, "x-request-id", request_id)
     }),
@@ -69,15 +70,13 @@ const problemFor = (status: number): Answer =>
   Effect.gen(function* () {
     const { method, url } = yield* HttpServerRequest.HttpServerRequest
     const request_id = yield* RequestId
-    const path = new URL(url, "http://localhost").pathname
+    const [path] = url.split("?", 1) as [string]
     switch (status) {
       case 400:
-        return yield* Effect.flatMap(
-          Effect.flip(badRequest([{ path: ["payload"], message: "Expected a body that can be read" }])),
-          HttpServerRespondable.toResponse
-        )
+        return yield* unreadable("payload", "Expected a body that can be read")
       case 404: {
         const allowed = methodsAt(path)
+        if (allowed.includes(method)) return yield* unreadable("params", "Expected percent-encoded UTF-8")
         if (allowed.length === 0) {
           return yield* respond(new Problems.NotFound({ request_id, detail: `There is nothing at ${path}.` }))
         }
@@ -111,3 +110,7 @@ const problemFor = (status: number): Answer =>
   })
 
 const respond = HttpServerRespondable.toResponse
+
+/** A part of the request that the framework could not read, and said no more of. */
+const unreadable = (part: string, message: string): Answer =>
+  Effect.flatMap(Effect.flip(badRequest([{ path: [part], message }])), respond)

@@ -1,7 +1,8 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { connect } from "node:net"
-import { apiLayer, call, Caller, KEY } from "../support/api.ts"
+import { Database } from "../../src/layers/postgres/Database.ts"
+import { apiLayer, call, Caller, KEY, Logs } from "../support/api.ts"
 import type { Answer } from "../support/api.ts"
 import { newName } from "../support/ledger.ts"
 
@@ -130,6 +131,15 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("problems"
           const answer = yield* call(method, path, options)
           assertProblem(answer, 400, "BadRequest")
           assert.strictEqual(answer.body.errors[0].path.join("."), at, path)
+        }
+      })
+    )
+
+    it.effect("for a path that can't be decoded", () =>
+      Effect.gen(function* () {
+        for (const path of ["/v1/prompts/%zz", "/v1/prompts/%E0%A4%A/versions"]) {
+          const answer = yield* call("GET", path)
+          assertProblem(answer, 400, "BadRequest", { detail: "params: Expected percent-encoded UTF-8" })
         }
       })
     )
@@ -329,6 +339,24 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("problems"
           })
           assertProblem(answer, 415, "UnsupportedMediaType")
         }
+      })
+    )
+  })
+
+  describe("500", () => {
+    it.effect("for a bug: it says nothing of our insides, and the log has it by the request's id", () =>
+      Effect.gen(function* () {
+        const { write: sql } = yield* Database
+        const moved = Effect.acquireRelease(Effect.orDie(sql`ALTER TABLE prompts RENAME TO elsewhere`), () =>
+          Effect.orDie(sql`ALTER TABLE elsewhere RENAME TO prompts`)
+        )
+        const answer = yield* Effect.scoped(Effect.andThen(moved, call("GET", "/v1/prompts")))
+        assertProblem(answer, 500, "InternalServerError", {
+          detail: "The request failed. Its id is in the log."
+        })
+        assert.notMatch(JSON.stringify(answer.body), /prompts|relation|sql/i)
+        const told = (yield* Logs).map((line) => JSON.parse(line)).find(({ level }) => level === "ERROR")
+        assert.strictEqual(told.annotations.request_id, answer.body.request_id)
       })
     )
   })

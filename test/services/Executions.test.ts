@@ -441,6 +441,53 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
     )
   })
 
+  describe("an attempt that was taken away", () => {
+    it.effect("is told to the one who waits for a sync run", () =>
+      Effect.gen(function* () {
+        const executions = yield* Executions
+        const store = yield* ExecutionStore
+        const { name, provider } = yield* prompt()
+        provider.behave(hangs)
+        const running = yield* Effect.forkChild(
+          Effect.flip(executions.run(PROJECT, "full", request(name, { idempotency_key: "taken" })))
+        )
+        yield* until(Effect.map(callsOf, (calls) => calls === 1))
+        const { execution_id } = Option.getOrThrow(yield* store.keyed(PROJECT, name, "taken"))
+        // As another process's sweeper does when this process seems dead.
+        yield* store.release({ execution_id, epoch: 1 })
+        yield* pass(11)
+        assert.deepInclude(yield* Fiber.join(running), { _tag: "ExecutionFailed", error_type: "worker_lost" })
+      })
+    )
+
+    it.effect("writes nothing when its answer comes after all", () =>
+      Effect.gen(function* () {
+        const executions = yield* Executions
+        const store = yield* ExecutionStore
+        const { name, provider } = yield* prompt()
+        let answer = () => {}
+        provider.behave([
+          (call, response) => {
+            answer = () => says("too late")(call, response)
+          },
+          says("in time")
+        ])
+        const { execution_id } = yield* executions.submit(PROJECT, "full", request(name))
+        yield* until(Effect.map(callsOf, (calls) => calls === 1))
+        yield* store.release({ execution_id, epoch: 1 })
+        answer()
+        yield* pass(16)
+        yield* untilStatus(execution_id, "succeeded")
+        const { execution, attempts } = yield* lineageOf(execution_id)
+        assert.include(execution, { response_text: "in time", attempts: 1, lost_attempts: 1 })
+        assert.deepStrictEqual(
+          attempts.map(({ outcome }) => outcome),
+          ["unknown", "succeeded"]
+        )
+      })
+    )
+  })
+
   describe("a lease", () => {
     it.effect("is kept for as long as a call takes", () =>
       Effect.gen(function* () {

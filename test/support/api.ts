@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Redacted, References } from "effect"
+import { Context, Effect, Layer, Logger, Redacted } from "effect"
 import { HttpServer } from "effect/http"
 import * as Server from "../../src/http/Server.ts"
 import { defaultSettings } from "../../src/services/Settings.ts"
@@ -55,6 +55,17 @@ export class Caller extends Context.Service<Caller, { readonly url: string; read
   )
 }
 
+/** What the service has logged: a JSON object a line. */
+export class Logs extends Context.Service<Logs, Array<string>>()("test/Logs") {}
+
+const logs = Layer.unwrap(
+  Effect.sync(() => {
+    const lines: Array<string> = []
+    const collect = Logger.make((entry) => void lines.push(Logger.formatJson.log(entry)))
+    return Layer.merge(Layer.succeed(Logs, lines), Logger.layer([collect]))
+  })
+)
+
 const key = Layer.effectDiscard(Authentication.use(({ configure }) => configure(Redacted.make(KEY))))
 
 /** The API over the given services. */
@@ -62,7 +73,7 @@ export const apiOver = <A, E, R>(services: Layer.Layer<A, E, R>) =>
   Layer.mergeAll(Caller.layer, key).pipe(
     Layer.provideMerge(Server.layer({ port: 0, host: "127.0.0.1", drain: defaultSettings.drain })),
     Layer.provideMerge(services),
-    Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "None"))
+    Layer.provideMerge(logs)
   )
 
 /** The whole service in memory behind a real port. */

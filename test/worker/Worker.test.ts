@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer, Option, Redacted, References, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Option, Redacted, References, Scope, Stream } from "effect"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { Executions } from "../../src/services/Executions.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
@@ -123,7 +123,10 @@ describe("a worker", () => {
     Effect.gen(function* () {
       const { url, providers, called, answer, provider } = yield* world
       const proxy = yield* proxyTo(Redacted.value(url))
-      const worker = yield* startProcess(Redacted.make(through(proxy, Redacted.value(url))), { providers })
+      const worker = yield* startProcess(Redacted.make(through(proxy, Redacted.value(url))), {
+        providers,
+        settings: { heartbeat: Duration.millis(20) }
+      })
       const execution_id = yield* worker.run(begun())
       yield* called
       yield* proxy.cut
@@ -137,6 +140,37 @@ describe("a worker", () => {
         )
       )
       assert.lengthOf(provider.calls, 1)
+    })
+  )
+
+  it.live("goes down when it is told to, also when it can't give anything back", () =>
+    Effect.gen(function* () {
+      const { url, providers, called, hungUp } = yield* world
+      const proxy = yield* proxyTo(Redacted.value(url))
+      const worker = yield* startProcess(Redacted.make(through(proxy, Redacted.value(url))), {
+        providers,
+        settings: { drain: Duration.zero }
+      })
+      yield* worker.run(begun())
+      yield* called
+      yield* proxy.cut
+      yield* worker.stop
+      yield* hungUp
+    })
+  )
+
+  it.live("ends an execution whose provider breaks down as no provider should", () =>
+    Effect.gen(function* () {
+      const { url } = yield* world
+      const broken = { name: "openai", complete: () => Stream.die(new Error("a bug, and a secret")) } as const
+      const worker = yield* startProcess(url, { providers: [broken] })
+      const execution_id = yield* worker.run(begun())
+      yield* worker.run(untilStatus(execution_id, "failed"))
+      const { execution } = yield* worker.run(lineageOf(execution_id))
+      assert.include(execution, {
+        error_type: "provider_invalid_response",
+        error_message: "the call failed unexpectedly"
+      })
     })
   )
 

@@ -499,6 +499,7 @@ describe("filters of numbers", () => {
       { x: -3.9 },
       "42 0 7 -3 3"
     ],
+    ["{{ x|int }}", { x: 1e21 }, "1e+21"],
     ["{{ 'ff'|int(0, 16) }} {{ '101'|int(base=2) }} {{ 'z'|int(default=1, base=36) }}", {}, "255 5 35"],
     [
       "{{ 2.5|round }} {{ 2.4|round }} {{ 2.567|round(1) }} {{ 2.567|round(precision=2) }}",
@@ -1131,6 +1132,7 @@ describe("templates that use what they may not", () => {
     ["{{ a|selectattr }}", "1:6", "filter 'selectattr' needs the argument 'attribute'"],
     ["{{ a|rejectattr }}", "1:6", "filter 'rejectattr' needs the argument 'attribute'"],
     ["{{ a is divisibleby }}", "1:4", "test 'divisibleby' needs the argument 'number'"],
+    ["{{ a is sameas }}", "1:4", "test 'sameas' needs the argument 'other'"],
     ["{{ a is even(1) }}", "1:4", "test 'even' takes at most 0 arguments"],
     ["{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}", "1:35", "macro 'm' takes at most 1 arguments"],
     ["{% macro m(a) %}{% endmacro %}{{ m(b=1) }}", "1:35", "macro 'm' takes no argument 'b'"],
@@ -1237,6 +1239,7 @@ describe("what is missing", () => {
     ],
     ["{% if a %}{{ b.c }}{% else %}{{ d }}{% endif %}{{ e.f }}", { a: 1, b: {}, e: {} }, ["d", "b.c", "e.f"]],
     ["{{ a.b }}{{ a.c.d }}{{ a.e|upper }}{{ z }}", { a: { c: {} } }, ["z", "a.b", "a.c.d", "a.e"]],
+    ["{{ a.b < 1 }}{{ 1 < a.c }}{{ a.d is gt(1) }}", { a: {} }, ["a.b", "a.c", "a.d"]],
     ["{{ 1 + 'a' }}{{ x }}", {}, ["x"]],
     ["{{ a.b }}{{ 1 + 'a' }}", { a: {} }, ["a.b"]],
     ["{% set y = x %}{% set z = y %}{{ z }}", {}, ["x"]],
@@ -1349,6 +1352,7 @@ describe("the variables of a template", () => {
 describe("limits", () => {
   const loop = "{% for i in range(n) %}{{ i }}{% endfor %}"
   const levels = (depth: number): Json => (depth === 0 ? 1 : [levels(depth - 1)])
+  const layers = (depth: number): Json => (depth === 0 ? 1 : { a: layers(depth - 1) })
   const echo = "{% macro m(n) %}{{ m(n - 1) if n > 0 else 'end' }}{% endmacro %}{{ m(n) }}"
 
   it.effect("steps", () =>
@@ -1414,10 +1418,12 @@ describe("limits", () => {
       assert.strictEqual(yield* limitOf("{{ v }}", { v: levels(3) }, { limits }), "[[[1]]]")
       assert.strictEqual(yield* limitOf("{{ v }}", { v: levels(4) }, { limits }), "depth 3")
       assert.strictEqual(yield* limitOf("{{ v }}", { v: levels(501) }), "depth 500")
-      const compared = (depth: number) =>
-        limitOf("{{ v == w }}", { v: levels(depth), w: levels(depth - 1) }, { limits })
-      assert.strictEqual(yield* compared(3), "false")
-      assert.strictEqual(yield* compared(9), "depth 3")
+      for (const nest of [levels, layers]) {
+        const compared = (depth: number) =>
+          limitOf("{{ v == w }}", { v: nest(depth), w: nest(depth - 1) }, { limits })
+        assert.strictEqual(yield* compared(4), "false")
+        assert.strictEqual(yield* compared(5), "depth 3")
+      }
     })
   )
 

@@ -1,0 +1,59 @@
+import { assert, layer } from "@effect/vitest"
+import { Duration, Effect, Layer } from "effect"
+import * as PromptLedger from "../../src/layers/PromptLedger.ts"
+import { ExecutionId } from "../../src/domain/Ids.ts"
+import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
+import { apiOver, call } from "../support/api.ts"
+import { hangs } from "../support/fakeOpenAi.ts"
+import { newName } from "../support/ledger.ts"
+import { openAiOf, Provider } from "../support/service.ts"
+
+/** The service with little patience, so that what takes long elsewhere takes no time here. */
+const impatient = Layer.unwrap(
+  Effect.map(Provider, (provider) =>
+    PromptLedger.layerMemory({
+      providers: [openAiOf(provider)],
+      settings: { provider_timeout: Duration.millis(300), heartbeat: Duration.millis(20) }
+    })
+  )
+).pipe(Layer.provideMerge(Provider.layer))
+
+layer(apiOver(impatient), { timeout: "60 seconds", excludeTestServices: true })("a failed run", (it) => {
+  const run = Effect.gen(function* () {
+    const { behave } = yield* Provider
+    behave(hangs)
+    const name = newName()
+    yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
+    return yield* call("POST", "/v1/executions:run", {
+      body: { prompt_name: name, variables: {}, model: { provider: "openai", model_name: "gpt-4o" } }
+    })
+  })
+
+  it.effect("is a 504 when the provider takes too long", () =>
+    Effect.gen(function* () {
+      const { status, body } = yield* run
+      assert.strictEqual(status, 504)
+      assert.deepInclude(body, { code: "ProviderTimeout", error_type: "provider_timeout" })
+      const { body: row } = yield* call("GET", `/v1/executions/${body.execution_id}`)
+      assert.deepInclude(row, { status: "failed", error_type: "provider_timeout" })
+    })
+  )
+
+  it.effect("is a 503 when the service lost it on the way", () =>
+    Effect.gen(function* () {
+      const store = yield* ExecutionStore
+      const lose = Effect.gen(function* () {
+        const { body } = yield* call("GET", "/v1/executions?status=running")
+        const [running] = body.executions
+        return yield* store.release({ execution_id: ExecutionId.make(running.execution_id), epoch: 1 })
+      }).pipe(
+        Effect.catchDefect(() => Effect.succeedNone),
+        Effect.repeat({ until: ({ _tag }) => _tag === "Some" })
+      )
+      const [{ status, headers, body }] = yield* Effect.all([run, lose], { concurrency: 2 })
+      assert.strictEqual(status, 503)
+      assert.deepInclude(body, { code: "ExecutionInterrupted", error_type: "worker_lost" })
+      assert.strictEqual(headers.get("retry-after"), String(body.retry_after))
+    })
+  )
+})
