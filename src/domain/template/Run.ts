@@ -4,6 +4,8 @@ import { Undefined } from "./values.ts"
 import type { Dict, Value } from "./values.ts"
 
 const CLOCK_INTERVAL = 4_096
+/** Characters that are gone over in the time of one step. */
+const CHARACTERS_A_STEP = 16
 const NAMES_KEPT = 100
 
 /** The state of one rendering: its output so far, its local variables and what is left of its budgets. */
@@ -17,6 +19,7 @@ export class Run {
   readonly limits: RenderLimits
 
   private readonly names = new Set<string>()
+  private readonly keys = new WeakMap<Dict, ReadonlyArray<string>>()
   private readonly deadline: number
   private readonly now: () => number
   private steps: number
@@ -30,7 +33,7 @@ export class Run {
     this.locals = this.globals
     this.limits = limits
     this.steps = limits.steps
-    this.clockAt = limits.steps - CLOCK_INTERVAL
+    this.clockAt = Math.max(0, limits.steps - CLOCK_INTERVAL)
     this.textLeft = limits.text
     this.now = now
     this.deadline = now() + limits.millis
@@ -40,6 +43,25 @@ export class Run {
   spend(steps: number): void {
     this.steps -= steps
     if (this.steps <= this.clockAt) this.check()
+  }
+
+  /** Charges the work of going over `length` characters. */
+  scan(length: number): void {
+    this.spend(1 + Math.floor(length / CHARACTERS_A_STEP))
+  }
+
+  /**
+   * An object's keys, in the order of their UTF-16 code units: JSON objects have no order of their own, JSONB keeps
+   * none, and a rendering must give the same text for the same variables whichever way they came.
+   */
+  keysOf(dict: Dict): ReadonlyArray<string> {
+    const known = this.keys.get(dict)
+    if (known !== undefined) return known
+    const keys = Object.keys(dict)
+    this.spend(keys.length * Math.ceil(Math.log2(keys.length + 1)))
+    keys.sort()
+    this.keys.set(dict, keys)
+    return keys
   }
 
   /** Charges `length` characters of text about to be made. */
@@ -100,7 +122,7 @@ export class Run {
   private check(): void {
     if (this.steps < 0) this.exceeded("steps")
     if (this.now() > this.deadline) this.exceeded("time")
-    this.clockAt = this.steps - CLOCK_INTERVAL
+    this.clockAt = Math.max(0, this.steps - CLOCK_INTERVAL)
   }
 
   private exceeded(limit: TemplateLimitExceeded["limit"]): never {

@@ -71,6 +71,7 @@ export const check = (root: Node): Block => new Checker(root).block(root, positi
 class Checker {
   private readonly macros = new Map<string, Signature>()
   private readonly assigned = new Set<string>()
+  private inMacro = false
   private depth = 0
 
   constructor(root: Node) {
@@ -109,15 +110,7 @@ class Checker {
         return [this.assignment(node, at)]
       case "Macro":
         if (!topLevel) this.forbid(at, "a macro must be defined at the top level of the template")
-        return [
-          {
-            _tag: "Macro",
-            at,
-            name: this.name(node["name"] as Field, at),
-            parameters: this.parameters(node["args"] as Field, at),
-            body: this.block(node["body"] as Field, at)
-          }
-        ]
+        return [this.macro(node, at)]
       case "Switch":
         return [
           {
@@ -136,6 +129,15 @@ class Checker {
     }
   }
 
+  private macro(node: Node, at: Position): Statement {
+    const name = this.name(node["name"] as Field, at)
+    const parameters = this.parameters(node["args"] as Field, at)
+    this.inMacro = true
+    const body = this.block(node["body"] as Field, at)
+    this.inMacro = false
+    return { _tag: "Macro", at, name, parameters, body }
+  }
+
   private output(node: Node, at: Position): Statement {
     if (node.typename === "TemplateData") return { _tag: "Text", at, text: String(node["value"]) }
     return { _tag: "Output", at, value: this.expression(node, at) }
@@ -145,6 +147,7 @@ class Checker {
     const name = this.present(node["name"] as Field, at)
     const names = name.typename === "Array" ? children(name) : [name]
     const targets = names.map((target) => this.name(target, at)) as [string, ...Array<string>]
+    if (targets.includes("loop")) this.forbid(at, "'loop' is what a loop knows of itself: take another name")
     const source = this.present(node["arr"] as Field, at)
     const filtered = source.typename === "InlineIf" && source["else_"] === null
     return {
@@ -270,11 +273,12 @@ class Checker {
     const right = this.present(node["right"] as Field, at)
     const called = right.typename === "FunCall"
     const callee = called ? this.present(right["name"] as Field, at) : right
+    if (!["Symbol", "Literal"].includes(callee.typename)) {
+      return this.forbid(positionOf(right), "the name of a test is expected after 'is'")
+    }
     const name = callee.typename === "Literal" && callee["value"] === null ? "none" : String(callee["value"])
     const signature = Object.hasOwn(tests, name) ? tests[name] : undefined
-    if (signature === undefined || !["Symbol", "Literal"].includes(callee.typename)) {
-      return this.forbid(positionOf(right), `there is no test '${name}'`)
-    }
+    if (signature === undefined) return this.forbid(positionOf(right), `there is no test '${name}'`)
     return {
       _tag: "Test",
       at,
@@ -310,18 +314,21 @@ class Checker {
       }
       if (caller !== undefined) return this.forbid(at, `there is no macro '${name}' to call`)
       if (named.length > 0) return this.forbid(at, `'${name}' takes no named arguments`)
-      if (name === "caller") return { _tag: "CallCaller", at, args: positional }
+      if (name === "caller") {
+        if (!this.inMacro) this.forbid(at, "'caller' can only be called in a macro")
+        return { _tag: "CallCaller", at, args: positional }
+      }
       if (Object.hasOwn(functions, name)) return { _tag: "CallFunction", at, name, args: positional }
-      if (this.assigned.has(name)) {
-        return { _tag: "CallValue", at, target: { _tag: "Variable", at, name }, method: "", args: positional }
+      if (this.assigned.has(name) && positional.length === 0) {
+        return { _tag: "CallValue", at, target: { _tag: "Variable", at, name }, method: "" }
       }
       return this.forbid(at, `there is no function '${name}'`)
     }
     const key = callee.typename === "LookupVal" ? (callee["val"] as Field) : undefined
     const method = String(key?.["value"])
-    if (key?.typename === "Literal" && (method === "next" || method === "reset") && named.length === 0) {
-      const target = this.expression(callee["target"] as Field, at)
-      return { _tag: "CallValue", at, target, method, args: positional }
+    const given = positional.length + named.length
+    if (key?.typename === "Literal" && (method === "next" || method === "reset") && given === 0) {
+      return { _tag: "CallValue", at, target: this.expression(callee["target"] as Field, at), method }
     }
     return this.forbid(at, "only macros and the listed functions can be called; a filter may do the same")
   }
@@ -382,6 +389,7 @@ class Checker {
     const names = new Set<string>()
     const parameter = (name: string, fallback?: Expression): Parameter => {
       if (names.has(name)) return this.forbid(at, `there are two parameters '${name}'`)
+      if (name === "caller") return this.forbid(at, "'caller' is the block of a call: take another name")
       names.add(name)
       return { name, fallback }
     }

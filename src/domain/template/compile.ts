@@ -14,6 +14,7 @@ import type {
 } from "./syntax.ts"
 import { tests } from "./tests.ts"
 import {
+  contains,
   defined,
   emptyDict,
   entriesOf,
@@ -61,8 +62,11 @@ interface Frame {
 
 /** A body with parameters: a macro, or what a call block hands to one. */
 interface Invocable {
+  readonly parameters: number
   /** How deep it nests: what one call of it takes of the depth budget. */
   readonly levels: number
+  /** The places of its variables in its frame: from the first of them to the one before the last. */
+  readonly places: readonly [first: number, last: number]
   readonly body: (args: ReadonlyArray<Value | undefined>) => Execute
 }
 
@@ -76,13 +80,12 @@ interface DeclaredMacro {
 
 /** What `caller` is inside a macro that a call block calls. */
 class Caller extends Helper {
+  readonly parameters: number
   readonly invoke: (args: ReadonlyArray<Value>) => string
-  constructor(invoke: (args: ReadonlyArray<Value>) => string) {
+  constructor(parameters: number, invoke: (args: ReadonlyArray<Value>) => string) {
     super()
+    this.parameters = parameters
     this.invoke = invoke
-  }
-  override call(): undefined {
-    return undefined
   }
 }
 
@@ -93,9 +96,6 @@ class Loop extends Helper {
   constructor(length: number) {
     super()
     this.length = length
-  }
-  override call(): undefined {
-    return undefined
   }
   field(name: string): Value | undefined {
     switch (name) {
@@ -175,7 +175,7 @@ class Compiler {
       case "If": {
         const condition = this.expression(statement.condition)
         const [body, otherwise] = [this.block(statement.body), this.block(statement.otherwise)]
-        return (run) => (truthy(condition(run)) ? body(run) : otherwise(run))
+        return (run) => (truthy(condition(run), run) ? body(run) : otherwise(run))
       }
       case "Set":
         return this.assignment(statement.name, this.expression(statement.value))
@@ -220,12 +220,12 @@ class Compiler {
     const inner = this.inScope([...targets, "loop", ...assigned(body)], (places) => ({
       targets: places.slice(0, targets.length),
       loop: places[targets.length]!,
-      keep: filter && this.expression(filter),
+      keep: filter && this.weighed(() => this.expression(filter)),
       body: this.block(body)
     }))
     const last = this.current.size
     const assign = unpack(inner.targets, at)
-    const empty = this.block(otherwise)
+    const empty = this.scopedBlock(otherwise)
     const enter = (run: Run, item: Value): void => {
       run.locals.fill(undefined, first, last)
       assign(run, item)
@@ -233,16 +233,16 @@ class Compiler {
     const kept = (run: Run, items: ReadonlyArray<Value>): ReadonlyArray<Value> => {
       const { keep } = inner
       if (keep === undefined) return items
-      run.spend(items.length)
       return items.filter((item) => {
+        run.spend(keep.work)
         enter(run, item)
-        return truthy(keep(run))
+        return truthy(keep.made(run), run)
       })
     }
     return (run) => {
       const given = source(run)
       const pairwise = targets.length > 1 && isDict(given)
-      const items = kept(run, pairwise ? entriesOf(given) : iterate(given, run, at))
+      const items = kept(run, pairwise ? entriesOf(given, run) : iterate(given, run, at))
       const loop = new Loop(items.length)
       run.spend(items.length)
       for (const item of items) {
@@ -271,26 +271,47 @@ class Compiler {
   }
 
   private invocable(parameters: ReadonlyArray<Parameter>, block: Block): Invocable {
-    const outer = { work: this.work, deepest: this.deepest }
+    const outerDeepest = this.deepest
     this.deepest = this.depth
     const names = parameters.map(({ name }) => name)
+    const first = this.current.size
     const { places, fallbacks, body } = this.inScope([...names, ...assigned(block)], (all) => ({
       places: all.slice(0, names.length),
-      fallbacks: parameters.map(({ fallback }) => fallback && this.expression(fallback)),
+      fallbacks: this.weighed(() => parameters.map(({ fallback }) => fallback && this.expression(fallback))),
       body: this.block(block)
     }))
     const levels = this.deepest - this.depth + 1
-    this.work = outer.work
-    this.deepest = Math.max(this.deepest, outer.deepest)
+    this.deepest = Math.max(this.deepest, outerDeepest)
+    const argument = (run: Run, index: number, given: Value | undefined): Value => {
+      if (given !== undefined) return given
+      const fallback = fallbacks.made[index]
+      return fallback === undefined ? new Undefined(names[index]!) : fallback(run)
+    }
     return {
+      parameters: names.length,
       levels,
+      places: [first, this.current.size],
       body: (args) => (run) => {
-        places.forEach((place, index) => {
-          run.locals[place] = args[index] ?? fallbacks[index]?.(run) ?? new Undefined(names[index]!)
-        })
+        run.spend(fallbacks.work)
+        places.forEach((place, index) => (run.locals[place] = argument(run, index, args[index])))
         body(run)
       }
     }
+  }
+
+  /** Makes something apart from the block around it, with the number of its nodes. */
+  private weighed<A>(make: () => A): { readonly made: A; readonly work: number } {
+    const outer = this.work
+    this.work = 1
+    const made = make()
+    const { work } = this
+    this.work = outer
+    return { made, work }
+  }
+
+  /** A block with variables of its own. */
+  private scopedBlock(block: Block): Execute {
+    return this.inScope(assigned(block), () => this.block(block))
   }
 
   private expression(expression: Expression): Evaluate {
@@ -325,7 +346,10 @@ class Compiler {
         const condition = this.expression(expression.condition)
         const value = this.expression(expression.value)
         const otherwise = expression.otherwise && this.expression(expression.otherwise)
-        return (run) => (truthy(condition(run)) ? value(run) : (otherwise?.(run) ?? ""))
+        return (run) => {
+          if (truthy(condition(run), run)) return value(run)
+          return otherwise === undefined ? "" : otherwise(run)
+        }
       }
       case "And":
       case "Or": {
@@ -333,12 +357,12 @@ class Compiler {
         const stopAt = expression._tag === "Or"
         return (run) => {
           const value = left(run)
-          return truthy(value) === stopAt ? value : right(run)
+          return truthy(value, run) === stopAt ? value : right(run)
         }
       }
       case "Not": {
         const operand = this.expression(expression.operand)
-        return (run) => !truthy(operand(run))
+        return (run) => !truthy(operand(run), run)
       }
       case "Sign": {
         const { sign } = expression
@@ -401,9 +425,10 @@ class Compiler {
         const args = this.expressions(expression.args)
         return (run) => {
           const value = defined(caller(run))
-          return value instanceof Caller
-            ? value.invoke(args.map((arg) => arg(run)))
-            : fail(at, "caller is no caller")
+          if (!(value instanceof Caller)) return fail(at, "caller is no caller")
+          const { parameters } = value
+          if (args.length > parameters) return fail(at, `this caller takes at most ${parameters} arguments`)
+          return value.invoke(args.map((arg) => arg(run)))
         }
       }
       case "CallValue": {
@@ -416,7 +441,7 @@ class Compiler {
         }
       }
       case "Capture": {
-        const body = this.block(expression.body)
+        const body = this.scopedBlock(expression.body)
         return (run) => run.capture(body)
       }
     }
@@ -428,7 +453,10 @@ class Compiler {
     const outer: Evaluate =
       globals === undefined
         ? (run) => run.variable(name)
-        : (run) => run.globals[globals] ?? run.variable(name)
+        : (run) => {
+            const value = run.globals[globals]
+            return value === undefined ? run.variable(name) : value
+          }
     return places.reduceRight<Evaluate>(
       (next, place) => (run) => {
         const value = run.locals[place]
@@ -443,7 +471,7 @@ class Compiler {
     const from = this.expression(target)
     const by = this.expression(key)
     const name = describe(target, key)
-    const general: Evaluate = (run) => lookup(from(run), by(run), () => name)
+    const general: Evaluate = (run) => lookup(from(run), by(run), run, () => name)
     if (target._tag !== "Variable" || target.name !== "loop" || key._tag !== "Literal") return general
     const [place] = this.visible("loop")
     if (place === undefined) return general
@@ -479,8 +507,8 @@ class Compiler {
       const given = values.map((value) => value?.(run))
       const own = new Array<Value | undefined>(macro.frame.size).fill(undefined)
       if (caller !== undefined) {
-        own[macro.callerPlace] = new Caller((passed) =>
-          run.invoke(locals, caller.levels, caller.body(passed))
+        own[macro.callerPlace] = new Caller(caller.parameters, (passed) =>
+          withFresh(locals, caller.places, () => run.invoke(locals, caller.levels, caller.body(passed)))
         )
       }
       return run.invoke(own, invocable!.levels, invocable!.body(given))
@@ -531,7 +559,7 @@ class Compiler {
   }
 }
 
-/** The names that a block sets in its own scope: loops and macros have their own. */
+/** The names that a block sets in its own scope: loops, captures and macros have their own. */
 const assigned = (block: Block): ReadonlyArray<string> =>
   block.flatMap((statement) => {
     switch (statement._tag) {
@@ -545,6 +573,21 @@ const assigned = (block: Block): ReadonlyArray<string> =>
         return []
     }
   })
+
+/** Does something with these places of a frame empty, and puts back what was in them: a body may be run inside itself. */
+const withFresh = <A>(
+  locals: Array<Value | undefined>,
+  [first, last]: readonly [number, number],
+  run: () => A
+): A => {
+  const kept = locals.slice(first, last)
+  locals.fill(undefined, first, last)
+  try {
+    return run()
+  } finally {
+    kept.forEach((value, index) => (locals[first + index] = value))
+  }
+}
 
 /** A value to be kept: where computing it uses what is not there, that name is noted and stays its name. */
 const noted = (value: Evaluate, run: Run): Value => {
@@ -601,21 +644,12 @@ const compares = (operator: string, left: Value, right: Value, run: Run, at: Pos
     case "!=":
       return !equals(left, right, run)
     case "<":
-      return order(left, right, at) < 0
+      return order(left, right, run, at) < 0
     case "<=":
-      return order(left, right, at) <= 0
+      return order(left, right, run, at) <= 0
     case ">":
-      return order(left, right, at) > 0
+      return order(left, right, run, at) > 0
     default:
-      return order(left, right, at) >= 0
+      return order(left, right, run, at) >= 0
   }
-}
-
-const contains = (container: Value, item: Value, run: Run, at: Position): boolean => {
-  const within = defined(container)
-  if (isList(within)) return within.some((other) => equals(item, other, run))
-  const wanted = defined(item)
-  if (isDict(within)) return typeof wanted === "string" && Object.hasOwn(within, wanted)
-  if (typeof within === "string" && typeof wanted === "string") return within.includes(wanted)
-  return fail(at, `cannot look for ${typeName(wanted)} in ${typeName(within)}`)
 }

@@ -1,6 +1,7 @@
 import type { Run } from "./Run.ts"
 import type { Position } from "./syntax.ts"
 import { tests } from "./tests.ts"
+import { characters, search } from "./texts.ts"
 import {
   defined,
   emptyDict,
@@ -66,7 +67,7 @@ class Call {
 
   flag(index: number): boolean {
     const value = this.args[index]
-    return value !== undefined && truthy(value)
+    return value !== undefined && truthy(value, this.run)
   }
 
   /** A whole number from 0 to `most`, or `fallback` where none is given. */
@@ -91,12 +92,13 @@ class Call {
   /** The attribute named by an argument (`a.b` for one inside another) of an item, or the item itself. */
   attribute(item: Value, index: number, fallback?: Value): Value {
     const path = this.args[index]
-    if (path === undefined) return item
+    if (path === undefined || path === null) return item
     const found = this.text(path)
       .split(".")
       .reduce<Value>((from, key) => {
         this.run.spend(1)
-        return lookup(from, /^-?\d+$/.test(key) ? Number(key) : key, () => key)
+        if (from instanceof Undefined && fallback !== undefined) return from
+        return lookup(from, /^-?\d+$/.test(key) ? Number(key) : key, this.run, () => key)
       }, item)
     return found instanceof Undefined && fallback !== undefined ? fallback : found
   }
@@ -121,13 +123,6 @@ const MOST_PADDING = 1_000
 
 const capitalize = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1).toLowerCase()
 
-/** How many characters a text has, a surrogate pair being one. */
-const characters = (text: string): number => {
-  let count = 0
-  for (const _ of text) count++
-  return count
-}
-
 /** The text without what is between `<` and `>`, and with white space folded; in linear time. */
 const stripTags = (text: string): string => {
   const kept: Array<string> = []
@@ -145,6 +140,10 @@ const stripTags = (text: string): string => {
   return kept.join("").trim().replace(/\s+/g, " ")
 }
 
+/** What an item is compared by: unless told to be exact, texts without regard to case. */
+const comparable = (call: Call, value: Value, exact: boolean): Value =>
+  typeof value === "string" && !exact ? call.text(value).toLowerCase() : defined(value)
+
 const sortBy = (
   call: Call,
   items: ReadonlyArray<Value>,
@@ -153,24 +152,38 @@ const sortBy = (
   exact: boolean
 ) => {
   call.run.spend(items.length * Math.ceil(Math.log2(items.length + 1)))
-  const keyed = items.map((item) => {
-    const by = defined(key(item))
-    return { item, by: typeof by === "string" && !exact ? call.text(by).toLowerCase() : by }
-  })
-  const sorted = keyed.toSorted((a, b) => (reverse ? order(b.by, a.by, call.at) : order(a.by, b.by, call.at)))
+  const keyed = items.map((item) => ({ item, by: comparable(call, key(item), exact) }))
+  const sorted = keyed.toSorted((a, b) =>
+    reverse ? order(b.by, a.by, call.run, call.at) : order(a.by, b.by, call.run, call.at)
+  )
   return sorted.map(({ item }) => item)
+}
+
+const split = (text: string, separator: string, call: Call): ReadonlyArray<string> => {
+  const find = search(text, separator, call.run)
+  const parts: Array<string> = []
+  let from = 0
+  for (let found = find(0); found !== -1; found = find(from)) {
+    parts.push(text.slice(from, found))
+    from = found + separator.length
+  }
+  return [...parts, text.slice(from)]
 }
 
 const extreme = (sign: 1 | -1): Filter =>
   filter(
     (call) => {
-      const items = call.list().map((item) => ({ item, by: call.attribute(item, 0) }))
+      const items = call
+        .list()
+        .map((item) => ({ item, by: comparable(call, call.attribute(item, 1), call.flag(0)) }))
       const [first, ...rest] = items
       if (first === undefined) return new Undefined("the first item of an empty list")
-      return rest.reduce((best, next) => (order(next.by, best.by, call.at) * sign > 0 ? next : best), first)
-        .item
+      return rest.reduce(
+        (best, next) => (order(next.by, best.by, call.run, call.at) * sign > 0 ? next : best),
+        first
+      ).item
     },
-    ["attribute"]
+    ["case_sensitive", "attribute"]
   )
 
 /** Keeps the items for which a test, named by the first argument, holds (or fails). */
@@ -194,7 +207,7 @@ const selectingAttribute = (wanted: boolean): Filter =>
   )
 
 const testNamed = (call: Call, index: number): ((value: Value) => boolean) => {
-  if (call.arg(index) === undefined) return truthy
+  if (call.arg(index) === undefined) return (value) => truthy(value, call.run)
   const name = call.textArg(index)
   const test = Object.hasOwn(tests, name) ? tests[name]! : fail(call.at, `there is no test '${name}'`)
   const argument = call.arg(index + 1)
@@ -208,15 +221,14 @@ const testNamed = (call: Call, index: number): ((value: Value) => boolean) => {
 }
 
 const pairs = (call: Call): ReadonlyArray<readonly [string, Value]> => {
-  if (!isDict(call.input)) return fail(call.at, `an object is expected, not ${typeName(call.input)}`)
-  const entries = entriesOf(call.input)
-  call.run.spend(entries.length)
-  return entries
+  if (!isDict(call.input)) return fail(call.at, `an object is expected, not ${typeName(defined(call.input))}`)
+  return entriesOf(call.input, call.run)
 }
 
 /** Lists of at most `size` items, the last filled up with `fill` where it is given. */
 const chunk = (call: Call, sizes: ReadonlyArray<number>, most: number, fill: Value | undefined): Value => {
   const items = call.list()
+  call.run.spend(sizes.length)
   let from = 0
   return sizes.map((size) => {
     const part = items.slice(from, from + size)
@@ -225,14 +237,16 @@ const chunk = (call: Call, sizes: ReadonlyArray<number>, most: number, fill: Val
   })
 }
 
+/** An argument, or what stands for it where it is not given; null is given. */
+const or = (value: Value | undefined, otherwise: Value): Value => (value === undefined ? otherwise : value)
+
 const parsed = (number: number, call: Call, index: number): Value =>
-  Number.isFinite(number) ? number : (call.arg(index) ?? 0)
+  Number.isFinite(number) ? number : or(call.arg(index), 0)
 
 const json = filter((call) => toJson(call.input, call.run, call.at, call.count(0, 0, 10)), ["indent"])
 const length = filter((call) => {
   const given = call.input
-  if (typeof given === "string") return characters(given)
-  return isDict(given) ? Object.keys(given).length : iterate(given, call.run, call.at).length
+  return typeof given === "string" ? characters(given, call.run) : iterate(given, call.run, call.at).length
 })
 const nth = (which: "first" | "last"): Filter =>
   filter((call) => {
@@ -242,8 +256,8 @@ const nth = (which: "first" | "last"): Filter =>
 const fallback: Filter = {
   ...filter(
     (call) => {
-      const missing = call.input instanceof Undefined || (call.flag(1) && !truthy(call.input))
-      return missing ? (call.arg(0) ?? "") : call.input
+      const missing = call.input instanceof Undefined || (call.flag(1) && !truthy(call.input, call.run))
+      return missing ? or(call.arg(0), "") : call.input
     },
     ["default_value", "boolean"]
   ),
@@ -267,7 +281,7 @@ export const filters: Record<string, Filter> = {
   center: filter(
     (call) => {
       const text = call.text()
-      const padding = Math.max(0, call.count(0, 80, MOST_PADDING) - text.length)
+      const padding = Math.max(0, call.count(0, 80, MOST_PADDING) - characters(text, call.run))
       const left = Math.floor(padding / 2)
       return " ".repeat(left) + text + " ".repeat(padding - left)
     },
@@ -346,7 +360,7 @@ export const filters: Record<string, Filter> = {
   map: filter(
     (call) => {
       const items = call.list()
-      if (call.arg(0) === undefined) return items.map((item) => call.attribute(item, 1, call.arg(2)))
+      if (or(call.arg(0), null) === null) return items.map((item) => call.attribute(item, 1, call.arg(2)))
       const name = call.textArg(0)
       const inner = Object.hasOwn(filters, name)
         ? filters[name]!
@@ -367,9 +381,8 @@ export const filters: Record<string, Filter> = {
       const text = call.text()
       const [old, replacement] = [call.textArg(0), call.textArg(1)]
       const most = call.count(2, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
-      const parts = text.split(old)
       // Python puts the replacement around every character when there is nothing to look for.
-      const pieces = old === "" ? ["", ...parts, ""] : parts
+      const pieces = old === "" ? ["", ...text, ""] : split(text, old, call)
       const replaced = Math.min(most, pieces.length - 1)
       call.run.spend(pieces.length)
       call.run.text(replaced * replacement.length)
@@ -425,7 +438,7 @@ export const filters: Record<string, Filter> = {
         .list()
         .reduce<number>(
           (sum, item) => call.finite(sum + call.number(call.attribute(item, 0))),
-          call.number(call.arg(1) ?? 0)
+          call.number(or(call.arg(1), 0))
         ),
     ["attribute", "start"]
   ),
@@ -445,17 +458,21 @@ export const filters: Record<string, Filter> = {
     },
     ["length", "killwords", "end"]
   ),
-  unique: filter((call) => {
-    const seen = new Set<Value>()
-    const compounds: Array<Value> = []
-    return call.list().filter((item) => {
-      const compound = typeof item === "object" && item !== null
-      if (compound ? compounds.some((other) => equals(item, other, call.run)) : seen.has(item)) return false
-      if (compound) compounds.push(item)
-      else seen.add(item)
-      return true
-    })
-  }),
+  unique: filter(
+    (call) => {
+      const seen = new Set<Value>()
+      const compounds: Array<Value> = []
+      return call.list().filter((item) => {
+        const by = comparable(call, call.attribute(item, 1), call.flag(0))
+        const compound = typeof by === "object" && by !== null
+        if (compound ? compounds.some((other) => equals(by, other, call.run)) : seen.has(by)) return false
+        if (compound) compounds.push(by)
+        else seen.add(by)
+        return true
+      })
+    },
+    ["case_sensitive", "attribute"]
+  ),
   upper: ofText((text) => text.toUpperCase()),
   urlencode: filter((call) => {
     const encode = (value: Value) => encodeURIComponent(call.text(value).toWellFormed())

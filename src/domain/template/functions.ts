@@ -33,7 +33,7 @@ class Cycler extends Helper {
     super()
     this.items = items
   }
-  call(method: string): Value | undefined {
+  override call(method: string): Value | undefined {
     if (method === "reset") {
       this.index = 0
       return null
@@ -50,7 +50,7 @@ class Joiner extends Helper {
     super()
     this.separator = separator
   }
-  call(method: string): Value | undefined {
+  override call(method: string): Value | undefined {
     if (method !== "") return undefined
     const text = this.first ? "" : this.separator
     this.first = false

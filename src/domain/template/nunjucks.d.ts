@@ -41,11 +41,15 @@ declare module "nunjucks/src/parser.js" {
     constructor(tokens: Tokenizer)
     tokens: Tokenizer
     peekToken(): Token | null
+    nextToken(): Token | null
     fail(message: string, lineno?: number, colno?: number): never
     advanceAfterBlockEnd(name?: string): Token
     parseAsRoot(): Node
     parseExpression(): Node
     parseNot(): Node
+    parseAdd(): Node
+    parseMul(): Node
+    parsePow(): Node
     parseUnary(noFilters?: boolean): Node
     parseIf(): Node
     parseUntilBlocks(...names: ReadonlyArray<string>): Node

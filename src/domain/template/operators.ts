@@ -1,7 +1,7 @@
 import type { Run } from "./Run.ts"
 import type { BinaryOperator, Position } from "./syntax.ts"
 import { defined, fail, isList, toText, typeName } from "./values.ts"
-import type { Value } from "./values.ts"
+import type { Undefined, Value } from "./values.ts"
 
 const numeric: Record<string, (x: number, y: number) => number> = {
   "+": (x, y) => x + y,
@@ -10,7 +10,10 @@ const numeric: Record<string, (x: number, y: number) => number> = {
   "/": (x, y) => x / y,
   "//": (x, y) => Math.floor(x / y),
   // The sign of the divisor, as in Python.
-  "%": (x, y) => ((x % y) + y) % y,
+  "%": (x, y) => {
+    const rest = x % y
+    return rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest
+  },
   "**": (x, y) => x ** y
 }
 
@@ -49,7 +52,7 @@ const joined = (x: string, y: string, run: Run): string => {
   return x + y
 }
 
-const repeated = (value: Value, times: number, run: Run, at: Position): Value => {
+const repeated = (value: Exclude<Value, Undefined>, times: number, run: Run, at: Position): Value => {
   const count = Number.isInteger(times) ? Math.max(0, times) : fail(at, "a whole number is expected")
   if (typeof value === "string") {
     run.text(value.length * count)

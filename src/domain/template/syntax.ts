@@ -55,7 +55,6 @@ export type Expression = { readonly at: Position } & (
       readonly _tag: "CallValue"
       readonly target: Expression
       readonly method: string
-      readonly args: ReadonlyArray<Expression>
     }
   | { readonly _tag: "Capture"; readonly body: Block }
 )

@@ -1,6 +1,6 @@
 import type { Run } from "./Run.ts"
 import type { Position } from "./syntax.ts"
-import { defined, equals, fail, isDict, isList, iterate, order, Undefined } from "./values.ts"
+import { contains, defined, equals, fail, isDict, isList, order, Undefined } from "./values.ts"
 import type { Value } from "./values.ts"
 
 /** A test of `x is name(…)`. Its subject may be undefined: a test that needs a value asks for it. */
@@ -35,10 +35,13 @@ const ofValue = (
 
 const whole = (value: Value, at: Position): number =>
   typeof value === "number" && Number.isInteger(value) ? value : fail(at, "a whole number is expected")
-const text = (value: Value, at: Position): string =>
-  typeof value === "string" ? value : fail(at, "a text is expected")
+const text = (value: Value, run: Run, at: Position): string => {
+  if (typeof value !== "string") return fail(at, "a text is expected")
+  run.scan(value.length)
+  return value
+}
 const compared = (holds: (sign: number) => boolean): Test =>
-  ofValue(["other"], (subject, [other], _, at) => holds(order(subject, other!, at)))
+  ofValue(["other"], (subject, [other], run, at) => holds(order(subject, other!, run, at)))
 
 const equalTo = ofValue(["other"], (subject, [other], run) => equals(subject, other!, run))
 const greaterThan = compared((sign) => sign > 0)
@@ -61,10 +64,10 @@ export const tests: Record<string, Test> = {
   sequence: ofType((subject) => isList(subject) || typeof subject === "string" || isDict(subject)),
   iterable: ofValue([], (subject) => isList(subject) || typeof subject === "string" || isDict(subject)),
   sameas: {
-    ...ofType(() => false),
     parameters: ["other"],
     required: 1,
     provesDefined: false,
+    toleratesUndefined: true,
     holds: (subject, [other]) => subject === other
   },
   even: ofValue([], (subject, _args, _run, at) => whole(subject, at) % 2 === 0),
@@ -73,8 +76,8 @@ export const tests: Record<string, Test> = {
     const divisor = whole(number!, at)
     return divisor === 0 ? fail(at, "cannot divide by 0") : whole(subject, at) % divisor === 0
   }),
-  lower: ofValue([], (subject, _args, _run, at) => text(subject, at).toLowerCase() === subject),
-  upper: ofValue([], (subject, _args, _run, at) => text(subject, at).toUpperCase() === subject),
+  lower: ofValue([], (subject, _args, run, at) => text(subject, run, at).toLowerCase() === subject),
+  upper: ofValue([], (subject, _args, run, at) => text(subject, run, at).toUpperCase() === subject),
   eq: equalTo,
   equalto: equalTo,
   ne: ofValue(["other"], (subject, [other], run) => !equals(subject, other!, run)),
@@ -84,7 +87,5 @@ export const tests: Record<string, Test> = {
   lt: lessThan,
   lessthan: lessThan,
   le: compared((sign) => sign <= 0),
-  in: ofValue(["items"], (subject, [items], run, at) =>
-    iterate(items!, run, at).some((item) => equals(subject, item, run))
-  )
+  in: ofValue(["items"], (subject, [items], run, at) => contains(items!, subject, run, at))
 }

@@ -1,6 +1,7 @@
 import { TemplateRenderError } from "./errors.ts"
 import type { Run } from "./Run.ts"
 import type { Position } from "./syntax.ts"
+import { characterAt, search } from "./texts.ts"
 
 /** What a variable may hold: JSON. */
 export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
@@ -27,9 +28,11 @@ export class UndefinedUse {
   }
 }
 
-/** What `cycler()` and `joiner()` give: `call` answers `name.method()`, or `undefined` where there is none. */
-export abstract class Helper {
-  abstract call(method: string): Value | undefined
+/** What `cycler()`, `joiner()`, `loop` and `caller` are: `call` answers `name.method()`, `undefined` where there is none. */
+export class Helper {
+  call(_method: string): Value | undefined {
+    return undefined
+  }
 }
 
 /** The value, which must be there. */
@@ -53,24 +56,19 @@ export const fail = (at: Position, reason: string): never => {
   throw new TemplateRenderError({ line: at.line, column: at.column, reason })
 }
 
-export const typeName = (value: Value): string => {
+export const typeName = (value: Exclude<Value, Undefined>): string => {
   if (value === null) return "null"
   if (isList(value)) return "list"
   if (value instanceof Helper) return "helper"
-  if (value instanceof Undefined) return "undefined"
   return typeof value === "string" ? "text" : typeof value
 }
 
 /** Truth as in Jinja2: empty texts, lists and objects are false, and so are 0 and null. */
-export const truthy = (value: Value): boolean => {
+export const truthy = (value: Value, run: Run): boolean => {
   if (typeof value === "boolean") return value
   const given = defined(value)
   if (isList(given)) return given.length > 0
-  if (isDict(given)) {
-    for (const key in given) if (Object.hasOwn(given, key)) return true
-    return false
-  }
-  return Boolean(given)
+  return isDict(given) ? run.keysOf(given).length > 0 : Boolean(given)
 }
 
 /** The text of a value as in nunjucks: nothing for null, JSON for lists and objects. */
@@ -120,7 +118,7 @@ export const toJson = (value: Value, run: Run, at: Position, indent = 0): string
     if (isList(given)) {
       items("[", "]", given.length, depth, (index) => visit(given[index]!, depth + 1))
     } else if (isDict(given)) {
-      const keys = keysOf(given)
+      const keys = run.keysOf(given)
       items("{", "}", keys.length, depth, (index) => {
         write(JSON.stringify(keys[index]) + colon)
         visit(given[keys[index]!]!, depth + 1)
@@ -139,15 +137,19 @@ export const equals = (left: Value, right: Value, run: Run): boolean => {
     run.spend(1)
     const x = defined(a)
     const y = defined(b)
+    if (typeof x === "string" && typeof y === "string") {
+      if (x.length === y.length) run.scan(x.length)
+      return x === y
+    }
     if (x === y) return true
     run.checkDepth(depth)
     if (isList(x) && isList(y)) {
       return x.length === y.length && x.every((item, index) => compare(item, y[index]!, depth + 1))
     }
     if (isDict(x) && isDict(y)) {
-      const keys = Object.keys(x)
+      const keys = run.keysOf(x)
       return (
-        keys.length === Object.keys(y).length &&
+        keys.length === run.keysOf(y).length &&
         keys.every((key) => Object.hasOwn(y, key) && compare(x[key]!, y[key]!, depth + 1))
       )
     }
@@ -157,23 +159,23 @@ export const equals = (left: Value, right: Value, run: Run): boolean => {
 }
 
 /** Negative, zero or positive as `left` comes before, with or after `right`: two numbers, or two texts. */
-export const order = (left: Value, right: Value, at: Position): number => {
+export const order = (left: Value, right: Value, run: Run, at: Position): number => {
   const x = defined(left)
   const y = defined(right)
   if (typeof x === "number" && typeof y === "number") return x - y
-  if (typeof x === "string" && typeof y === "string") return x < y ? -1 : x > y ? 1 : 0
+  if (typeof x === "string" && typeof y === "string") {
+    run.scan(Math.min(x.length, y.length))
+    return x < y ? -1 : x > y ? 1 : 0
+  }
   return fail(at, `cannot compare ${typeName(x)} with ${typeName(y)}`)
 }
 
-/**
- * An object's keys, in the order of their UTF-16 code units: JSON objects have no order of their own, JSONB keeps none,
- * and a rendering must give the same text for the same variables whichever way they came.
- */
-export const keysOf = (dict: Dict): ReadonlyArray<string> => Object.keys(dict).toSorted()
-
-/** An object's keys with their values, in the order of `keysOf`. */
-export const entriesOf = (dict: Dict): ReadonlyArray<readonly [string, Value]> =>
-  keysOf(dict).map((key) => [key, dict[key]!])
+/** An object's keys with their values, in the order of its keys. */
+export const entriesOf = (dict: Dict, run: Run): ReadonlyArray<readonly [string, Value]> => {
+  const keys = run.keysOf(dict)
+  run.spend(keys.length)
+  return keys.map((key) => [key, dict[key]!])
+}
 
 /** The items that `for` and the list filters go over: a list's items, an object's keys, a text's characters. */
 export const iterate = (value: Value, run: Run, at: Position): ReadonlyArray<Value> => {
@@ -183,7 +185,7 @@ export const iterate = (value: Value, run: Run, at: Position): ReadonlyArray<Val
     run.spend(given.length)
     return Array.from(given)
   }
-  if (isDict(given)) return keysOf(given)
+  if (isDict(given)) return run.keysOf(given)
   return fail(at, `cannot go over ${typeName(given)}`)
 }
 
@@ -191,16 +193,28 @@ export const iterate = (value: Value, run: Run, at: Position): ReadonlyArray<Val
  * A value's own item or attribute, and nothing else: a list or text by index (from the end when negative), an
  * object by key. What is not there is `Undefined` under the name that `describe` gives.
  */
-export const lookup = (target: Value, key: Value, describe: () => string): Value => {
+export const lookup = (target: Value, key: Value, run: Run, describe: () => string): Value => {
   const from = defined(target)
   const by = defined(key)
   if (typeof by === "string") {
     if (isDict(from) && Object.hasOwn(from, by)) return from[by]!
   } else if (typeof by === "number" && Number.isInteger(by)) {
-    const found = isList(from) ? from.at(by) : typeof from === "string" ? characterAt(from, by) : undefined
+    const found = isList(from)
+      ? from.at(by)
+      : typeof from === "string"
+        ? characterAt(from, by, run)
+        : undefined
     if (found !== undefined) return found
   }
   return new Undefined(describe())
 }
 
-const characterAt = (text: string, index: number): string | undefined => Array.from(text).at(index)
+/** Whether a list has an equal item, an object the key, or a text the part. */
+export const contains = (container: Value, item: Value, run: Run, at: Position): boolean => {
+  const within = defined(container)
+  if (isList(within)) return within.some((other) => equals(item, other, run))
+  const wanted = defined(item)
+  if (isDict(within)) return typeof wanted === "string" && Object.hasOwn(within, wanted)
+  if (typeof within === "string" && typeof wanted === "string") return search(within, wanted, run)(0) !== -1
+  return fail(at, `cannot look for ${typeName(wanted)} in ${typeName(within)}`)
+}

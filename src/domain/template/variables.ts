@@ -119,7 +119,11 @@ class Analysis {
       case "Switch": {
         this.expression(statement.subject, known)
         for (const { value } of statement.cases) this.expression(value, known)
-        const bodies = [...statement.cases.map(({ body }) => body), statement.otherwise]
+        // A case with nothing in it falls through to one that has something.
+        const bodies = [
+          ...statement.cases.map(({ body }) => body).filter(({ length }) => length > 0),
+          statement.otherwise
+        ]
         known.join(
           bodies.map((body) => {
             const branch = new Known(known)
@@ -141,14 +145,13 @@ class Analysis {
     known: Known
   ): void {
     this.expression(iterable, known)
-    const inner = new Known(known, filter && factsOf(filter).whenTrue)
-    for (const target of targets) inner.set.add(target)
-    if (filter !== undefined) this.expression(filter, inner)
+    const item = new Known(known)
+    for (const target of targets) item.set.add(target)
+    if (filter !== undefined) this.expression(filter, item)
+    const inner = new Known(item, filter && factsOf(filter).whenTrue)
     inner.set.add("loop")
     this.block(body, inner)
-    const empty = new Known(known)
-    this.block(otherwise, empty)
-    known.join([new Known(known), empty])
+    this.block(otherwise, new Known(known))
   }
 
   private invocable(
@@ -217,11 +220,9 @@ class Analysis {
         this.all(expression.args, known)
         return this.caller(expression.caller, known)
       case "CallValue":
-        return this.all([expression.target, ...expression.args], known)
+        return this.expression(expression.target, known)
       case "Capture": {
-        const inner = new Known(known)
-        this.block(expression.body, inner)
-        return known.join([inner])
+        return this.block(expression.body, new Known(known))
       }
     }
   }
