@@ -5,6 +5,7 @@ import { HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import { createServer } from "node:http"
 import { Api } from "./api/Api.ts"
+import { WorkerApi } from "./api/WorkerApi.ts"
 import * as authorize from "./authorize.ts"
 import * as checkRequest from "./checkRequest.ts"
 import * as edge from "./edge.ts"
@@ -12,17 +13,29 @@ import * as analytics from "./handlers/analytics.ts"
 import * as executions from "./handlers/executions.ts"
 import * as prompts from "./handlers/prompts.ts"
 import * as system from "./handlers/system.ts"
+import { routesOf } from "./routes.ts"
 
 /** A percent-encoded name of 255 characters. */
 const MAX_PARAM_LENGTH = 3 * 255
 
-const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([prompts.layer, executions.layer, analytics.analytics, analytics.models, system.layer]),
-  Layer.provide([authorize.layer, checkRequest.layer])
+const OPENAPI = "/openapi.json"
+const DOCS = "/docs"
+
+/** Every route of the API, over the services that it is given. */
+const api = Layer.mergeAll(
+  HttpApiBuilder.layer(Api, { openapiPath: OPENAPI }).pipe(
+    Layer.provide([prompts.layer, executions.layer, analytics.analytics, analytics.models, system.layer]),
+    Layer.provide(authorize.layer)
+  ),
+  HttpApiScalar.layer(Api, { path: DOCS }),
+  edge.layer(routesOf(Api, [OPENAPI, DOCS]))
 )
 
-/** Every route, over the services that it is given. */
-export const layerRoutes = Layer.mergeAll(api, HttpApiScalar.layer(Api, { path: "/docs" }), edge.layer)
+/** Every route of a worker. */
+const worker = Layer.mergeAll(
+  HttpApiBuilder.layer(WorkerApi).pipe(Layer.provide(system.worker)),
+  edge.layer(routesOf(WorkerApi))
+)
 
 /** A server that hangs up, once it was told to close, on each connection that falls idle: clients keep theirs for long. */
 const makeServer = () => {
@@ -35,22 +48,24 @@ const makeServer = () => {
   return server
 }
 
-/** The API on a port. Stopping takes no more requests and waits for those under way. */
-export const layer = (options: {
+interface Options {
   readonly port: number
   readonly host: string
+  /** How long stopping waits for the requests under way; it takes no more of them. */
   readonly drain: Duration.Duration
-}) =>
-  HttpRouter.serve(layerRoutes, {
+}
+
+const serve = <R>(routes: Layer.Layer<never, never, R>, { port, host, drain }: Options) =>
+  HttpRouter.serve(routes.pipe(Layer.provide(checkRequest.layer)), {
     disableLogger: true,
     disableListenLog: true,
     routerConfig: { maxParamLength: MAX_PARAM_LENGTH }
   }).pipe(
-    Layer.provideMerge(
-      NodeHttpServer.layer(makeServer, {
-        port: options.port,
-        host: options.host,
-        gracefulShutdownTimeout: options.drain
-      })
-    )
+    Layer.provideMerge(NodeHttpServer.layer(makeServer, { port, host, gracefulShutdownTimeout: drain }))
   )
+
+/** The API on a port. */
+export const layer = (options: Options) => serve(api, options)
+
+/** A worker's state on a port, for whoever watches over it. */
+export const layerWorker = (options: Options) => serve(worker, options)

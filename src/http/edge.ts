@@ -1,4 +1,4 @@
-import { Cause, Effect } from "effect"
+import { Cause, Context, Effect } from "effect"
 import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
 import {
   HttpRouter,
@@ -11,33 +11,39 @@ import { DatabaseUnavailable } from "../services/DatabaseUnavailable.ts"
 import * as Problems from "./api/Problems.ts"
 import { badRequest } from "./badRequest.ts"
 import { RequestId } from "./RequestId.ts"
-import { methodsAt } from "./routes.ts"
 
 const SENDABLE_ID = /^[\x21-\x7e]{1,128}$/
 
 /** Seconds after which an outage may be over. */
 const RETRY_AFTER = 2
 
+/** Tells the methods that a path takes; none when there is nothing at it. */
+type MethodsAt = (path: string) => ReadonlyArray<string>
+
+const Methods = Context.Reference<MethodsAt>("promptledger/http/Methods", { defaultValue: () => () => [] })
+
 /**
  * What surrounds every route: gives each request its id, and sees to it that whatever goes wrong, in the framework or
  * in ours, is answered with a problem that says nothing of our insides.
  */
-export const layer = HttpRouter.middleware(
-  (httpEffect) =>
-    Effect.gen(function* () {
-      const { headers } = yield* HttpServerRequest.HttpServerRequest
-      const given = headers["x-request-id"]
-      const request_id = given !== undefined && SENDABLE_ID.test(given) ? given : uuidV7Unsafe()
-      const response = yield* httpEffect.pipe(
-        Effect.catchCause(answerCause),
-        Effect.flatMap(withoutBareErrors),
-        Effect.provideService(RequestId, request_id),
-        Effect.annotateLogs({ request_id })
-      )
-      return HttpServerResponse.setHeader(response, "x-request-id", request_id)
-    }),
-  { global: true }
-)
+export const layer = (methodsAt: MethodsAt) =>
+  HttpRouter.middleware(
+    (httpEffect) =>
+      Effect.gen(function* () {
+        const { headers } = yield* HttpServerRequest.HttpServerRequest
+        const given = headers["x-request-id"]
+        const request_id = given !== undefined && SENDABLE_ID.test(given) ? given : uuidV7Unsafe()
+        const response = yield* httpEffect.pipe(
+          Effect.catchCause(answerCause),
+          Effect.flatMap(withoutBareErrors),
+          Effect.provideService(RequestId, request_id),
+          Effect.provideService(Methods, methodsAt),
+          Effect.annotateLogs({ request_id })
+        )
+        return HttpServerResponse.setHeader(response, "x-request-id", request_id)
+      }),
+    { global: true }
+  )
 
 type Answer<E = never> = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
@@ -48,7 +54,6 @@ type Answer<E = never> = Effect.Effect<
 const answerCause = <E>(cause: Cause.Cause<E>): Answer<E> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
   const error = Cause.squash(cause)
-  if (HttpServerResponse.isHttpServerResponse(error)) return Effect.succeed(error)
   if (error instanceof DatabaseUnavailable) {
     return Effect.andThen(Effect.logWarning("the database is unavailable", cause), problemFor(503))
   }
@@ -75,7 +80,7 @@ const problemFor = (status: number): Answer =>
       case 400:
         return yield* unreadable("payload", "Expected a body that can be read")
       case 404: {
-        const allowed = methodsAt(path)
+        const allowed = (yield* Methods)(path)
         if (allowed.includes(method)) return yield* unreadable("params", "Expected percent-encoded UTF-8")
         if (allowed.length === 0) {
           return yield* respond(new Problems.NotFound({ request_id, detail: `There is nothing at ${path}.` }))

@@ -1,5 +1,5 @@
 import { HttpApi } from "effect/http-api"
-import { Api } from "./api/Api.ts"
+import type { HttpApiGroup } from "effect/http-api"
 
 interface Route {
   readonly method: string
@@ -17,19 +17,17 @@ const patternOf = (path: string): RegExp =>
       .join("/[^/]+?")}$`
   )
 
-const routes: ReadonlyArray<Route> = (() => {
-  const found: Array<Route> = [
-    { method: "GET", path: /^\/docs$/ },
-    { method: "GET", path: /^\/openapi\.json$/ }
-  ]
-  HttpApi.reflect(Api, {
+/** Tells the methods that a path takes, of an API's or of pages beside it; none when there is nothing at it. */
+export const routesOf = <Id extends string, Groups extends HttpApiGroup.Constraint>(
+  api: HttpApi.HttpApi<Id, Groups>,
+  pages: ReadonlyArray<string> = []
+) => {
+  const routes: Array<Route> = pages.map((page) => ({ method: "GET", path: patternOf(page) }))
+  HttpApi.reflect(api, {
     onGroup: () => {},
-    onEndpoint: ({ endpoint }) => found.push({ method: endpoint.method, path: patternOf(endpoint.path) })
+    onEndpoint: ({ endpoint }) => routes.push({ method: endpoint.method, path: patternOf(endpoint.path) })
   })
-  return found
-})()
-
-/** The methods that a path takes; none when there is nothing at it. */
-export const methodsAt = (path: string): ReadonlyArray<string> => [
-  ...new Set(routes.filter((route) => route.path.test(path)).map(({ method }) => method))
-]
+  return (path: string): ReadonlyArray<string> => [
+    ...new Set(routes.filter((route) => route.path.test(path)).map(({ method }) => method))
+  ]
+}

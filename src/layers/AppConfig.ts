@@ -39,6 +39,8 @@ export class AppConfig extends Context.Service<
     /** 0 for any that is free. */
     readonly port: number
     readonly host: string
+    /** Where a worker tells its state; nowhere when none is given. */
+    readonly workerPort: number | undefined
     readonly database: DatabaseConfig
     /** Redis for the queue; in-process queue and worker where none is given. */
     readonly redisUrl: Redacted.Redacted | undefined
@@ -93,13 +95,14 @@ const optionalUrl = (name: string, protocols: ReadonlyArray<string>) =>
     )
   )
 
+const port = (name: string) =>
+  Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 })), name)
+
 /** What is not given takes its default; an empty variable counts as not given. */
 const fields = {
-  PORT: Config.withDefault(
-    Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 })), "PORT"),
-    8000
-  ),
+  PORT: Config.withDefault(port("PORT"), 8000),
   HOST: Config.withDefault(Config.NonEmptyString("HOST"), "127.0.0.1"),
+  WORKER_PORT: Config.option(port("WORKER_PORT")),
   DATABASE_URL: optionalUrl("DATABASE_URL", ["postgres:", "postgresql:"]),
   DATA_DIR: Config.withDefault(Config.NonEmptyString("DATA_DIR"), "./data"),
   REDIS_URL: optionalUrl("REDIS_URL", ["redis:", "rediss:"]),
@@ -180,6 +183,7 @@ const read = Effect.gen(function* () {
   return AppConfig.of({
     port: values.PORT,
     host: values.HOST,
+    workerPort: Option.getOrUndefined(values.WORKER_PORT),
     database: databaseOf(values),
     redisUrl: secret(values.REDIS_URL),
     apiKey: secret(values.API_KEY),

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted } from "effect"
-import { execFileSync } from "node:child_process"
+import { execFile, execFileSync } from "node:child_process"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import { beforeAll, inject } from "vitest"
 import { callerOf, KEY } from "../support/api.ts"
 import { newDatabase, newFolder } from "../support/database.ts"
@@ -109,19 +110,24 @@ describe("API and worker, over PostgreSQL and Redis", () => {
   it.live("start together on an empty database, which one of them migrates", () =>
     Effect.gen(function* () {
       const { env } = yield* shared
-      const all = yield* Effect.all([startApi(env), startApi(env), start("worker/main", env)], {
-        concurrency: "unbounded"
-      })
-      yield* all[2].says("the worker is ready")
+      const all = yield* Effect.all(
+        [startApi(env), startApi(env), start("worker/main", { ...env, WORKER_PORT: "0" })],
+        {
+          concurrency: "unbounded"
+        }
+      )
+      const [, worker] = yield* all[2].says(/tells its state on (http:\S+\d)/)
       assert.lengthOf(
         all.filter(({ output }) => output().includes("migrated the database")),
         1
       )
-      for (const api of [all[0], all[1]]) {
-        const { status, body } = yield* callerOf(api.url)("GET", "/ready")
+      for (const url of [all[0].url, all[1].url, worker!]) {
+        const { status, body } = yield* callerOf(url)("GET", "/ready")
         assert.strictEqual(status, 200)
         assert.deepStrictEqual(body, { status: "ready", parts: { database: "ok", queue: "ok" } })
       }
+      const nothing = yield* callerOf(worker!)("GET", "/v1/prompts")
+      assert.deepInclude(nothing.body, { status: 404, code: "NotFound" })
     })
   )
 
@@ -176,6 +182,22 @@ describe("API and worker, over PostgreSQL and Redis", () => {
       const { body } = yield* ended(callerOf(second.url), submitted.execution_id)
       assert.include(body, { status: "succeeded", attempts: 1, lost_attempts: 0 })
       assert.lengthOf(provider.calls, 2)
+    })
+  )
+})
+
+describe("npm run demo", () => {
+  it.live("tells the whole story, in plain text to a pipe", () =>
+    Effect.gen(function* () {
+      const demo = yield* Effect.promise(() =>
+        promisify(execFile)("npm", ["run", "--silent", "demo"], { cwd: ROOT })
+      )
+      assert.strictEqual(demo.stderr, "")
+      for (let step = 1; step <= 10; step++) assert.include(demo.stdout, `${step}/10  `)
+      assert.include(demo.stdout, "400: These variables are missing: name, place.")
+      assert.match(demo.stdout, /run: (\S+)\n\s+replayed: \1\n/)
+      // oxlint-disable-next-line no-control-regex
+      assert.notMatch(demo.stdout, /\x1b/)
     })
   )
 })

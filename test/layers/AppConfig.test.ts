@@ -18,6 +18,7 @@ describe("the configuration", () => {
       assert.deepInclude(config, {
         port: 8000,
         host: "127.0.0.1",
+        workerPort: undefined,
         database: { _tag: "Embedded", dataDir: "./data" },
         redisUrl: undefined,
         apiKey: undefined,
@@ -34,6 +35,7 @@ describe("the configuration", () => {
     Effect.gen(function* () {
       const config = yield* read({
         PORT: "9000",
+        WORKER_PORT: "9001",
         HOST: "0.0.0.0",
         DATABASE_URL: "postgres://user:pass@db/ledger",
         REDIS_URL: "rediss://redis",
@@ -45,7 +47,13 @@ describe("the configuration", () => {
         LOG_LEVEL: "debug",
         LOG_FORMAT: "json"
       })
-      assert.deepInclude(config, { port: 9000, host: "0.0.0.0", logLevel: "Debug", logFormat: "json" })
+      assert.deepInclude(config, {
+        port: 9000,
+        workerPort: 9001,
+        host: "0.0.0.0",
+        logLevel: "Debug",
+        logFormat: "json"
+      })
       assert(config.database._tag === "Postgres")
       assert.strictEqual(Redacted.value(config.database.url), "postgres://user:pass@db/ledger")
       assert.strictEqual(Redacted.value(config.redisUrl!), "rediss://redis")
@@ -91,6 +99,7 @@ describe("the configuration", () => {
     Effect.gen(function* () {
       const wrong = {
         PORT: "70000",
+        WORKER_PORT: "-1",
         DATABASE_URL: "mysql://secret-host",
         REDIS_URL: "secret redis",
         API_KEY: "short-secret",

@@ -2,18 +2,21 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Health } from "../../services/Health.ts"
 import { Api } from "../api/Api.ts"
+import { WorkerApi } from "../api/WorkerApi.ts"
 
-export const layer = HttpApiBuilder.group(
-  Api,
-  "system",
-  Effect.fnUntraced(function* (handlers) {
-    const health = yield* Health
-    return handlers.handleAll({
-      health: () => Effect.succeed({ status: "ok" as const }),
-      ready: () =>
-        Effect.map(health.ready, ({ ready, parts }) =>
-          ready ? { status: "ready" as const, parts } : { status: "unavailable" as const, parts }
-        )
-    })
-  })
+const answers = Effect.map(Health, (health) => ({
+  health: () => Effect.succeed({ status: "ok" as const }),
+  ready: () =>
+    Effect.map(health.ready, ({ ready, parts }) =>
+      ready ? { status: "ready" as const, parts } : { status: "unavailable" as const, parts }
+    )
+}))
+
+export const layer = HttpApiBuilder.group(Api, "system", (handlers) =>
+  Effect.map(answers, handlers.handleAll)
+)
+
+/** The same answers, of a worker. */
+export const worker = HttpApiBuilder.group(WorkerApi, "system", (handlers) =>
+  Effect.map(answers, handlers.handleAll)
 )
