@@ -13,10 +13,10 @@ const answers = Effect.map(Health, (health) => ({
 }))
 
 export const layer = HttpApiBuilder.group(Api, "system", (handlers) =>
-  Effect.map(answers, handlers.handleAll)
+  Effect.map(answers, (all) => handlers.handleAll(all))
 )
 
 /** The same answers, of a worker. */
 export const worker = HttpApiBuilder.group(WorkerApi, "system", (handlers) =>
-  Effect.map(answers, handlers.handleAll)
+  Effect.map(answers, (all) => handlers.handleAll(all))
 )
