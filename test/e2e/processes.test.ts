@@ -116,7 +116,7 @@ describe("API and worker, over PostgreSQL and Redis", () => {
           concurrency: "unbounded"
         }
       )
-      const [, worker] = yield* all[2].says(/tells its state on (http:\S+\d)/)
+      const [, worker] = yield* all[2].says(/tells its state on (http:[^"]+)/)
       assert.lengthOf(
         all.filter(({ output }) => output().includes("migrated the database")),
         1
