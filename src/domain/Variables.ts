@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import type { Json } from "./template/values.ts"
+import type { Json } from "./template/Value.ts"
 import { isStorable } from "./Text.ts"
 
 /** How deep the values of variables may nest, and how many there may be in all. */

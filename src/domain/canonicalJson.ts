@@ -1,4 +1,4 @@
-import type { Json } from "./template/values.ts"
+import type { Json } from "./template/Value.ts"
 
 /** JSON with the keys of every object in code unit order: equal values have equal texts (after RFC 8785). */
 export const canonicalJson = (value: Json): string => JSON.stringify(value, sortKeys)

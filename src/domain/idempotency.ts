@@ -2,7 +2,7 @@ import { Effect, Schema } from "effect"
 import { canonicalJson } from "./canonicalJson.ts"
 import { sha256 } from "./checksum.ts"
 import { ExecutionId } from "./Ids.ts"
-import type { Json } from "./template/values.ts"
+import type { Json } from "./template/Value.ts"
 
 /** 1 to 255 printable ASCII characters (design section 6). */
 export const IdempotencyKey = Schema.String.check(

@@ -6,7 +6,7 @@ import { promisify } from "node:util"
 import { beforeAll, inject } from "vitest"
 import { callerOf, KEY } from "../support/api.ts"
 import { newDatabase, newFolder } from "../support/database.ts"
-import { fails, fakeOpenAi, says } from "../support/fakeOpenAi.ts"
+import { fails, fakeOpenAi, onCue, says } from "../support/fakeOpenAi.ts"
 import { start, startApi } from "../support/processes.ts"
 import { until } from "../support/service.ts"
 
@@ -159,23 +159,21 @@ describe("API and worker, over PostgreSQL and Redis", () => {
   it.live("finish the call that is under way when they are told to stop", () =>
     Effect.gen(function* () {
       const { env, provider } = yield* shared
-      const answers: Array<() => void> = []
-      provider.behave((seen, response) => {
-        answers.push(() => says("to the end")(seen, response))
-      })
+      const { behaviour, answer } = onCue(says("to the end"))
+      provider.behave(behaviour)
       const api = yield* startApi(env)
       const call = callerOf(api.url)
       yield* greeting(call)
       const worker = yield* start("worker/main", env)
       yield* worker.says("the worker is ready")
       const { body: submitted } = yield* submit(call)
-      yield* until(Effect.sync(() => answers.length === 1))
+      yield* until(Effect.sync(() => provider.calls.length === 1))
       const ran = yield* Effect.forkChild(run(call))
-      yield* until(Effect.sync(() => answers.length === 2))
+      yield* until(Effect.sync(() => provider.calls.length === 2))
 
       const stopped = yield* Effect.forkChild(Effect.all([api.stop(), worker.stop()], { concurrency: 2 }))
       yield* Effect.all([api.says("stopping"), worker.says("stopping")])
-      for (const answer of answers) answer()
+      answer()
       assert.include((yield* Fiber.join(ran)).body, { status: "succeeded", response_text: "to the end" })
       assert.deepStrictEqual(yield* Fiber.join(stopped), [0, 0])
       const second = yield* startApi(env)

@@ -5,7 +5,7 @@ import { Database } from "../../src/layers/postgres/Database.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { Executions } from "../../src/services/Executions.ts"
 import { Prompts } from "../../src/services/Prompts.ts"
-import { fails, hangs, resets, says } from "../support/fakeOpenAi.ts"
+import { fails, hangs, onCue, resets, says } from "../support/fakeOpenAi.ts"
 import { newExecution, newName, OTHER_PROJECT, PROJECT } from "../support/ledger.ts"
 import {
   lineageOf,
@@ -127,10 +127,8 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
       Effect.gen(function* () {
         const executions = yield* Executions
         const { name, provider } = yield* prompt()
-        let answer = () => {}
-        provider.behave((call, response) => {
-          answer = () => says("late")(call, response)
-        })
+        const { behaviour, answer } = onCue(says("late"))
+        provider.behave(behaviour)
         const running = yield* Effect.forkChild(
           executions.run(PROJECT, "full", request(name, { idempotency_key: "gone" }))
         )
@@ -465,13 +463,8 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
         const executions = yield* Executions
         const store = yield* ExecutionStore
         const { name, provider } = yield* prompt()
-        let answer = () => {}
-        provider.behave([
-          (call, response) => {
-            answer = () => says("too late")(call, response)
-          },
-          says("in time")
-        ])
+        const { behaviour, answer } = onCue(says("too late"))
+        provider.behave([behaviour, says("in time")])
         const { execution_id } = yield* executions.submit(PROJECT, "full", request(name))
         yield* until(Effect.map(callsOf, (calls) => calls === 1))
         yield* store.release({ execution_id, epoch: 1 })
@@ -493,10 +486,8 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
       Effect.gen(function* () {
         const executions = yield* Executions
         const { name, provider } = yield* prompt()
-        let answer = () => {}
-        provider.behave((call, response) => {
-          answer = () => says("slow")(call, response)
-        })
+        const { behaviour, answer } = onCue(says("slow"))
+        provider.behave(behaviour)
         const { execution_id } = yield* executions.submit(PROJECT, "full", request(name))
         yield* until(Effect.map(callsOf, (calls) => calls === 1))
         yield* pass(55)
@@ -710,10 +701,8 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
       Effect.gen(function* () {
         const executions = yield* Executions
         const { name, provider } = yield* prompt()
-        let answer = () => {}
-        provider.behave((call, response) => {
-          answer = () => says("done")(call, response)
-        })
+        const { behaviour, answer } = onCue(says("done"))
+        provider.behave(behaviour)
         const { execution_id } = yield* executions.submit(PROJECT, "full", request(name))
         yield* until(Effect.map(callsOf, (calls) => calls === 1))
         const impatient = yield* Effect.forkChild(executions.get(PROJECT, execution_id, Duration.seconds(2)))

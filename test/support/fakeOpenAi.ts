@@ -64,6 +64,20 @@ export const sends =
   (_, response) =>
     send(response, 200, body)
 
+/** Answers as it is told, and not before. */
+export const onCue = (behaviour: Behaviour) => {
+  const waiting: Array<() => void> = []
+  return {
+    behaviour: ((call, response) => {
+      waiting.push(() => behaviour(call, response))
+    }) as Behaviour,
+    /** Answers the calls that wait. */
+    answer: () => {
+      for (const answer of waiting.splice(0)) answer()
+    }
+  }
+}
+
 /** Never answers. */
 export const hangs: Behaviour = () => {}
 

@@ -4,7 +4,7 @@ import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { Executions } from "../../src/services/Executions.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { newDatabase } from "../support/database.ts"
-import { fakeOpenAi, hangs, says } from "../support/fakeOpenAi.ts"
+import { fakeOpenAi, hangs, onCue, says } from "../support/fakeOpenAi.ts"
 import { newName, PROJECT } from "../support/ledger.ts"
 import { proxyTo, through } from "../support/proxy.ts"
 import { lineageOf, openAiOf, request, until, untilStatus, upsert } from "../support/service.ts"
@@ -28,10 +28,10 @@ const startProcess = Effect.fnUntraced(function* (
 const world = Effect.gen(function* () {
   const url = yield* newDatabase
   const provider = yield* fakeOpenAi
-  let answer = () => {}
+  const { behaviour, answer } = onCue(says("Hi"))
   let hungUp = false
   provider.behave((call, response) => {
-    answer = () => says("Hi")(call, response)
+    behaviour(call, response)
     response.once("close", () => {
       hungUp = true
     })
@@ -40,7 +40,7 @@ const world = Effect.gen(function* () {
     url,
     provider,
     providers: [openAiOf(provider)],
-    answer: Effect.sync(() => answer()),
+    answer: Effect.sync(answer),
     called: until(Effect.sync(() => provider.calls.length > 0)),
     hungUp: until(Effect.sync(() => hungUp))
   }

@@ -1,7 +1,7 @@
 import { TemplateLimitExceeded } from "./errors.ts"
 import type { RenderLimits } from "./limits.ts"
-import { Undefined } from "./values.ts"
-import type { Dict, Value } from "./values.ts"
+import { Undefined } from "./Value.ts"
+import type { Dict, Value } from "./Value.ts"
 
 const CLOCK_INTERVAL = 4_096
 /** Characters that are gone over in the time of one step. */

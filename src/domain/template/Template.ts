@@ -12,7 +12,7 @@ import { defaultRenderLimits } from "./limits.ts"
 import type { RenderLimits } from "./limits.ts"
 import { parse } from "./parse.ts"
 import { Run } from "./Run.ts"
-import type { Dict, Json } from "./values.ts"
+import type { Dict, Json } from "./Value.ts"
 import { variablesOf } from "./variables.ts"
 import type { TemplateVariable } from "./variables.ts"
 

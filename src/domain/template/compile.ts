@@ -20,7 +20,6 @@ import {
   entriesOf,
   equals,
   fail,
-  Helper,
   isDict,
   isList,
   iterate,
@@ -28,11 +27,10 @@ import {
   order,
   toText,
   truthy,
-  typeName,
-  Undefined,
-  UndefinedUse
+  typeName
 } from "./values.ts"
-import type { Value } from "./values.ts"
+import { Helper, Undefined, UndefinedUse } from "./Value.ts"
+import type { Value } from "./Value.ts"
 
 type Evaluate = (run: Run) => Value
 type Execute = (run: Run) => void

@@ -16,10 +16,10 @@ import {
   toJson,
   toText,
   truthy,
-  typeName,
-  Undefined
+  typeName
 } from "./values.ts"
-import type { Value } from "./values.ts"
+import { Undefined } from "./Value.ts"
+import type { Value } from "./Value.ts"
 
 /** A filter of `x | name(…)`: the names of its arguments in order, how many are required, and what it does. */
 interface Filter {

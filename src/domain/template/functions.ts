@@ -1,7 +1,8 @@
 import type { Run } from "./Run.ts"
 import type { Position } from "./syntax.ts"
-import { defined, fail, Helper } from "./values.ts"
-import type { Value } from "./values.ts"
+import { defined, fail } from "./values.ts"
+import { Helper } from "./Value.ts"
+import type { Value } from "./Value.ts"
 
 /** The functions that a template may call by name; each is given its arguments as they were written. */
 export const functions: Record<string, (run: Run, at: Position, args: ReadonlyArray<Value>) => Value> = {

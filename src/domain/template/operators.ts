@@ -1,7 +1,7 @@
 import type { Run } from "./Run.ts"
 import type { BinaryOperator, Position } from "./syntax.ts"
 import { defined, fail, isList, toText, typeName } from "./values.ts"
-import type { Undefined, Value } from "./values.ts"
+import type { Undefined, Value } from "./Value.ts"
 
 const numeric: Record<string, (x: number, y: number) => number> = {
   "+": (x, y) => x + y,

@@ -1,7 +1,8 @@
 import type { Run } from "./Run.ts"
 import type { Position } from "./syntax.ts"
-import { contains, defined, equals, fail, isDict, isList, order, Undefined } from "./values.ts"
-import type { Value } from "./values.ts"
+import { contains, defined, equals, fail, isDict, isList, order } from "./values.ts"
+import { Undefined } from "./Value.ts"
+import type { Value } from "./Value.ts"
 
 /** A test of `x is name(…)`. Its subject may be undefined: a test that needs a value asks for it. */
 interface Test {

@@ -3,7 +3,7 @@ import { Effect, Exit, Result } from "effect"
 import { makeTemplate } from "../../../src/domain/template/Template.ts"
 import type { RenderError } from "../../../src/domain/template/Template.ts"
 import type { TemplateForbidden, TemplateSyntaxError } from "../../../src/domain/template/errors.ts"
-import type { Json } from "../../../src/domain/template/values.ts"
+import type { Json } from "../../../src/domain/template/Value.ts"
 import hostile from "../../corpora/hostile-templates.json" with { type: "json" }
 import strictness from "../../corpora/strictness.json" with { type: "json" }
 

@@ -7,7 +7,7 @@ import type { TemplateForbidden } from "../../../src/domain/template/errors.ts"
 import { MAX_NESTING, MAX_SOURCE_BYTES } from "../../../src/domain/template/limits.ts"
 import { makeTemplate } from "../../../src/domain/template/Template.ts"
 import type { RenderOptions } from "../../../src/domain/template/Template.ts"
-import type { Json } from "../../../src/domain/template/values.ts"
+import type { Json } from "../../../src/domain/template/Value.ts"
 
 type Variables = { readonly [name: string]: Json }
 type Rows<Row extends ReadonlyArray<unknown>> = ReadonlyArray<Readonly<Row>>
