@@ -60,7 +60,9 @@ export class AppConfig extends Context.Service<
 }
 
 const Seconds = Schema.String.check(
-  Schema.isPattern(/^\d+(?:\.\d+)?\s*(?:ms|s|m)?$/, { message: "Expected a time like 60 s, 500 ms or 2 m" })
+  Schema.isPattern(/^(?=.*[1-9])\d+(?:\.\d+)?\s*(?:ms|s|m)?$/, {
+    message: "Expected a time like 60 s, 500 ms or 2 m"
+  })
 ).pipe(
   Schema.decodeTo(
     Schema.Duration,
@@ -98,6 +100,9 @@ const optionalUrl = (name: string, protocols: ReadonlyArray<string>) =>
 const port = (name: string) =>
   Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 })), name)
 
+const time = (name: string, otherwise: Duration.Duration) =>
+  Config.withDefault(Config.schema(Seconds, name), otherwise)
+
 /** What is not given takes its default; an empty variable counts as not given. */
 const fields = {
   PORT: Config.withDefault(port("PORT"), 8000),
@@ -118,10 +123,12 @@ const fields = {
     Config.Literals(["chat_completions", "responses"], "OPENAI_API"),
     "chat_completions"
   ),
-  PROVIDER_TIMEOUT: Config.withDefault(
-    Config.schema(Seconds, "PROVIDER_TIMEOUT"),
-    defaultSettings.provider_timeout
-  ),
+  PROVIDER_TIMEOUT: time("PROVIDER_TIMEOUT", defaultSettings.provider_timeout),
+  LEASE: time("LEASE", defaultSettings.lease),
+  HEARTBEAT: time("HEARTBEAT", defaultSettings.heartbeat),
+  SWEEP: time("SWEEP", defaultSettings.sweep),
+  GRACE: time("GRACE", defaultSettings.grace),
+  DRAIN: time("DRAIN", defaultSettings.drain),
   WORKER_CONCURRENCY: Config.withDefault(
     Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })), "WORKER_CONCURRENCY"),
     defaultSettings.worker_concurrency
@@ -176,6 +183,13 @@ const read = Effect.gen(function* () {
       "REDIS_URL: needs DATABASE_URL too: a queue shared between processes over a database that is not"
     )
   }
+  if (
+    values.LEASE &&
+    values.HEARTBEAT &&
+    Duration.isGreaterThan(Duration.times(values.HEARTBEAT, 2), values.LEASE)
+  ) {
+    faults.push("HEARTBEAT: Expected at most half of LEASE, so that one heartbeat may be missed")
+  }
   if (faults.length > 0) return yield* new ConfigInvalid({ faults })
 
   const apiKey = secret(values.OPENAI_API_KEY)
@@ -192,6 +206,11 @@ const read = Effect.gen(function* () {
     settings: {
       ...defaultSettings,
       provider_timeout: values.PROVIDER_TIMEOUT,
+      lease: values.LEASE,
+      heartbeat: values.HEARTBEAT,
+      sweep: values.SWEEP,
+      grace: values.GRACE,
+      drain: values.DRAIN,
       worker_concurrency: values.WORKER_CONCURRENCY
     },
     logLevel: LOG_LEVELS[values.LOG_LEVEL],

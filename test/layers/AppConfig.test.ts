@@ -80,6 +80,26 @@ describe("the configuration", () => {
     })
   )
 
+  it.effect("takes the times that work goes by, and a heartbeat that may be missed once", () =>
+    Effect.gen(function* () {
+      const { settings } = yield* read({
+        LEASE: "4 s",
+        HEARTBEAT: "2 s",
+        SWEEP: "1 s",
+        GRACE: "500 ms",
+        DRAIN: "3 s"
+      })
+      const { lease, heartbeat, sweep, grace, drain } = settings
+      assert.deepStrictEqual(
+        [lease, heartbeat, sweep, grace, drain].map(Duration.toMillis),
+        [4_000, 2_000, 1_000, 500, 3_000]
+      )
+      assert.deepStrictEqual(yield* faultsOf({ LEASE: "4 s", HEARTBEAT: "2001 ms" }), [
+        "HEARTBEAT: Expected at most half of LEASE, so that one heartbeat may be missed"
+      ])
+    })
+  )
+
   it.effect("keeps nothing on disk when told to, and calls a server that asks for no key", () =>
     Effect.gen(function* () {
       const { database, openai } = yield* read({
@@ -106,6 +126,11 @@ describe("the configuration", () => {
         OPENAI_BASE_URL: "ftp://secret",
         OPENAI_API: "secret-api",
         PROVIDER_TIMEOUT: "secret minutes",
+        LEASE: "0 s",
+        HEARTBEAT: "secret",
+        SWEEP: "-1 s",
+        GRACE: "1 secret",
+        DRAIN: "secret",
         WORKER_CONCURRENCY: "0",
         LOG_LEVEL: "secret-loud",
         LOG_FORMAT: "secret-xml"
