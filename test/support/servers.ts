@@ -124,6 +124,7 @@ const end = (child: ChildProcess, signal: NodeJS.Signals): Promise<void> =>
 
 /** A server that a test may also kill, freeze, and start again where it was. */
 export interface OwnServer extends TestServer {
+  readonly folder: string
   readonly pid: () => number
   /** Ends it at once, with no time to tidy up. */
   readonly kill: () => Promise<void>
@@ -172,6 +173,7 @@ const ownServer = async ({ name, url, folder, launch, ready, signals }: Program)
   }
   return {
     url,
+    folder,
     running,
     pid: () => child.pid!,
     kill: () => {

@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import type { Scope } from "effect"
+import { fails } from "../../support/fakeOpenAi.ts"
 import { proxyTo, through } from "../../support/proxy.ts"
 import { eventually } from "../eventually.ts"
 import { after, answers } from "../provider.ts"
@@ -302,7 +303,7 @@ export const wrongClock: Scenario = {
   name: "workers whose clocks are an hour off, either way",
   play: Effect.fnUntraced(function* (world) {
     yield* world.startApi()
-    yield* Effect.forEach([-HOUR, HOUR], (offset) =>
+    const startOff = (offset: number) =>
       world.fault(
         "a clock one hour off",
         world.startWorker({
@@ -310,17 +311,42 @@ export const wrongClock: Scenario = {
           env: { CLOCK_OFFSET_MILLIS: String(offset), WORKER_CONCURRENCY: "8" }
         })
       )
-    )
+    yield* startOff(-HOUR)
+    yield* startOff(HOUR)
+    const retried = world.newSubmission()
+    world.provider.plan(retried.marker, [() => fails(500)])
+    yield* world.submitOne(retried)
+    yield* world.untilCalls(1)
     // Longer than the lease, so that it has to be renewed.
     world.provider.behave(after(3_000))
-    const retried = world.newSubmission()
-    world.provider.plan(retried.marker, [() => (_, response) => void response.writeHead(500).end("{}")])
-    yield* world.submitOne(retried)
     yield* world.submitMany(15)
     yield* world.settled()
     assert.lengthOf(world.provider.callsOf(retried.marker), 2)
     assert.lengthOf(world.provider.calls, 17)
     const [first, second] = world.provider.callsOf(retried.marker)
     assert.isAtLeast(second!.at - first!.at, 4_900)
+  })
+}
+
+export const clockAhead: Scenario = {
+  number: 27,
+  name: "a worker whose clock is ahead schedules a retry, and dies",
+  play: Effect.fnUntraced(function* (world) {
+    yield* world.startApi()
+    const ahead = yield* world.fault(
+      "a clock one hour off",
+      world.startWorker({ preload: ["clock"], env: { CLOCK_OFFSET_MILLIS: String(HOUR) } })
+    )
+    const retried = world.newSubmission()
+    world.provider.plan(retried.marker, [() => fails(500)])
+    yield* world.submitOne(retried)
+    yield* eventually(
+      "the retry waits in the queue",
+      Effect.map(world.queue.jobs, ({ delayed }) => delayed === 1)
+    )
+    yield* world.kill(ahead)
+    yield* world.startWorker()
+    yield* world.settled()
+    assert.lengthOf(world.provider.callsOf(retried.marker), 2)
   })
 }
