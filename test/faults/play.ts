@@ -6,6 +6,8 @@ import { makeWorld } from "./world.ts"
 import type { Kit, Process, Scenario } from "./world.ts"
 
 const LINES = 60
+/** How long the executions of a scenario that has failed may take to end. */
+const BRIEFLY = 5_000
 
 const logOf = (process: Process): string =>
   [`--- ${process.role} ${process.pid}`, ...process.output().trimEnd().split("\n").slice(-LINES)].join("\n")
@@ -16,11 +18,14 @@ export const play = (scenario: Scenario, kit: Kit, seed = SEED): Effect.Effect<R
     Effect.gen(function* () {
       const started = Date.now()
       const world = yield* makeWorld(scenario, kit, seed)
-      const played = yield* Effect.exit(Effect.andThen(scenario.play(world), world.settled()))
+      const played = yield* Effect.exit(scenario.play(world))
+      const ended = yield* Effect.exit(
+        Exit.isSuccess(played) ? world.settled() : world.settled({ deadline: BRIEFLY })
+      )
       const checked = yield* Effect.exit(checkInvariants(world))
       const { violations = [], ...counts } = Exit.isSuccess(checked) ? checked.value : {}
       const all = [
-        ...[played, checked].flatMap((exit: Exit.Exit<unknown>) =>
+        ...[played, ended, checked].flatMap((exit: Exit.Exit<unknown>) =>
           Exit.isFailure(exit) ? [Cause.pretty(exit.cause)] : []
         ),
         ...violations

@@ -49,6 +49,10 @@ export default class FaultReporter implements Reporter {
     this.progress()
   }
 
+  onUserConsoleLog({ content }: { readonly content: string }) {
+    this.say(content.trimEnd())
+  }
+
   onTestRunEnd(modules: ReadonlyArray<TestModule>, unhandled: ReadonlyArray<{ readonly message: string }>) {
     const broken = [...modules.flatMap((module) => module.errors()), ...unhandled]
     for (const { message } of broken) this.say(message)

@@ -58,8 +58,15 @@ const FAST = {
   GRACE: "500 ms",
   DRAIN: "10 s",
   PROVIDER_TIMEOUT: "20 s",
-  LOG_FORMAT: "json"
+  LOG_FORMAT: "json",
+  // Many processes start: that they need not compile again halves the time it takes.
+  NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/faults")
 }
+
+/** How long whatever is awaited may take, unless the scenario says otherwise. */
+const PATIENCE = 20_000
+/** How long a process may take to start on a machine that has much else to do. */
+const START = 60_000
 
 const PROMPT = "faults"
 const MODEL = { provider: "openai", model_name: "gpt-4o-mini" }
@@ -75,6 +82,7 @@ const acquireServer = (start: () => Promise<OwnServer>) =>
 
 /** A service with servers, processes, a provider and a caller, for one scenario; all of it ends with the scope. */
 export const makeWorld = Effect.fnUntraced(function* (scenario: Scenario, kit: Kit, seed: number) {
+  const within = scenario.deadline ?? PATIENCE
   const random = randomOf(seed * 100 + scenario.number)
   const token = (prefix: string) =>
     `${prefix}-${Array.from({ length: 16 }, () => random.below(36).toString(36)).join("")}`
@@ -139,8 +147,15 @@ export const makeWorld = Effect.fnUntraced(function* (scenario: Scenario, kit: K
       { ...env, ...more },
       watchLog()
     )
-    const [, url] = yield* running.says(ready)
-    const process: Process = { ...running, role, url: url! }
+    const saysWithin =
+      (patience: number): Running["says"] =>
+      (text) =>
+        Effect.timeoutOrElse(running.says(text), {
+          duration: patience,
+          orElse: () => Effect.die(new Error(`the ${role} did not say within ${patience / 1_000} s: ${text}`))
+        })
+    const [, url] = yield* saysWithin(START)(ready)
+    const process: Process = { ...running, says: saysWithin(within), role, url: url! }
     processes.push(process)
     return process
   })
@@ -218,11 +233,11 @@ export const makeWorld = Effect.fnUntraced(function* (scenario: Scenario, kit: K
     Effect.map(ledger.executions, (rows) => rows.find((row) => row.marker === marker))
 
   /** Waits until an execution is as it should be. */
-  const until = (marker: string, what: string, holds: (row: ExecutionRow) => boolean, within?: number) =>
+  const until = (marker: string, what: string, holds: (row: ExecutionRow) => boolean, deadline = within) =>
     eventually(
       `${marker} is ${what}`,
       Effect.map(executionOf(marker), (row) => (row !== undefined && holds(row) ? row : undefined)),
-      within
+      deadline
     )
 
   const open = Effect.map(ledger.executions, (rows) => {
@@ -234,14 +249,14 @@ export const makeWorld = Effect.fnUntraced(function* (scenario: Scenario, kit: K
   })
 
   /** Waits until whatever was accepted has ended. With `hasten`, retries do not wait for their step. */
-  const settled = ({ hasten = false, within = scenario.deadline } = {}) =>
+  const settled = ({ hasten = false, deadline = within } = {}) =>
     eventually(
       "every execution has ended",
       Effect.andThen(
         hasten ? Effect.andThen(ledger.makeDue, queue.promote) : Effect.void,
         Effect.map(open, (left) => left.length === 0)
       ),
-      within
+      deadline
     )
 
   return {
@@ -278,11 +293,11 @@ export const makeWorld = Effect.fnUntraced(function* (scenario: Scenario, kit: K
     submitOne,
     executionOf,
     until,
-    untilCalls: (count: number, within?: number) =>
+    untilCalls: (count: number, deadline = within) =>
       eventually(
         `the provider has had ${count} calls`,
         Effect.sync(() => provider.calls.length >= count),
-        within
+        deadline
       ),
     open,
     settled
