@@ -59,7 +59,7 @@ const FAST = {
   DRAIN: "10 s",
   PROVIDER_TIMEOUT: "20 s",
   LOG_FORMAT: "json",
-  // Many processes start: that they need not compile again halves the time it takes.
+  // Many processes start, and need not compile the same each time.
   NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/faults")
 }
 
