@@ -98,7 +98,8 @@ const problemFor = (status: number): Answer =>
           new Problems.UnsupportedMediaType({ request_id, detail: "The body must be application/json." })
         )
       case 503: {
-        const detail = "A part that the service needs cannot be reached. Nothing was done; try again."
+        const detail =
+          "The service cannot do this now. Try again; with an Idempotency-Key nothing is done twice."
         const response = yield* respond(
           new Problems.ServiceUnavailable({ request_id, detail, retry_after: RETRY_AFTER })
         )

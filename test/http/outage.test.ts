@@ -24,49 +24,62 @@ const service = Layer.unwrap(
 layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })(
   "without its database",
   (it) => {
-    it.effect("the service says so with 503, and answers again when it is back", () =>
-      Effect.gen(function* () {
-        const proxy = yield* DatabaseProxy
-        const name = newName()
-        const model = { provider: "echo", model_name: "echo" }
-        const start = { body: { prompt_name: name, variables: {}, model } }
-        yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
+    it.effect.each(["cut", "blackHole"] as const)(
+      "the service says so with 503 within its time, and answers again when it is back: %s",
+      (outage) =>
+        Effect.gen(function* () {
+          const proxy = yield* DatabaseProxy
+          const name = newName()
+          const model = { provider: "echo", model_name: "echo" }
+          const start = { body: { prompt_name: name, variables: {}, model } }
+          yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
 
-        yield* proxy.cut
-        for (const [method, path, options] of [
-          ["GET", "/v1/prompts", {}],
-          ["GET", `/v1/prompts/${name}`, {}],
-          ["PUT", `/v1/prompts/${name}`, { body: { template_source: "y" } }],
-          ["POST", "/v1/prompts/register-code", { body: { prompts: [{ name: "z", template_source: "z" }] } }],
-          ["POST", "/v1/executions:run", start],
-          ["POST", "/v1/executions:submit", start],
-          ["GET", "/v1/executions", {}],
-          ["GET", "/v1/prompts", { headers: { "x-api-key": "a key that nobody looked up yet" } }],
-          ["GET", "/v1/analytics/prompts", {}]
-        ] as const) {
-          const { status, headers, body } = yield* call(method, path, options)
-          assert.strictEqual(status, 503, `${method} ${path}`)
-          assert.deepInclude(body, { code: "ServiceUnavailable", status: 503 })
-          assert.strictEqual(headers.get("content-type"), "application/problem+json")
-          assert.strictEqual(headers.get("retry-after"), String(body.retry_after))
-          assert.notMatch(JSON.stringify(body), /ECONN|sql|postgres/i)
-        }
-        assert.strictEqual((yield* call("GET", "/health")).status, 200)
-        const notReady = yield* call("GET", "/ready")
-        assert.strictEqual(notReady.status, 503)
-        assert.deepStrictEqual(notReady.body, {
-          status: "unavailable",
-          parts: { database: "unavailable", queue: "ok" }
+          yield* proxy[outage]
+          const asked = [
+            ["GET", "/v1/prompts", {}],
+            ["GET", `/v1/prompts/${name}`, {}],
+            ["PUT", `/v1/prompts/${name}`, { body: { template_source: "y" } }],
+            [
+              "POST",
+              "/v1/prompts/register-code",
+              { body: { prompts: [{ name: "z", template_source: "z" }] } }
+            ],
+            ["POST", "/v1/executions:run", start],
+            ["POST", "/v1/executions:submit", start],
+            ["GET", "/v1/executions", {}],
+            ["GET", "/v1/prompts", { headers: { "x-api-key": "a key that nobody looked up yet" } }],
+            ["GET", "/v1/analytics/prompts", {}]
+          ] as const
+          const answers = yield* Effect.forEach(
+            asked,
+            ([method, path, options]) => call(method, path, options),
+            {
+              concurrency: "unbounded"
+            }
+          )
+          answers.forEach(({ status, headers, body }, index) => {
+            assert.strictEqual(status, 503, asked[index]!.slice(0, 2).join(" "))
+            assert.deepInclude(body, { code: "ServiceUnavailable", status: 503 })
+            assert.strictEqual(headers.get("content-type"), "application/problem+json")
+            assert.strictEqual(headers.get("retry-after"), String(body.retry_after))
+            assert.notMatch(JSON.stringify(body), /ECONN|sql|postgres/i)
+          })
+          assert.strictEqual((yield* call("GET", "/health")).status, 200)
+          const notReady = yield* call("GET", "/ready")
+          assert.strictEqual(notReady.status, 503)
+          assert.deepStrictEqual(notReady.body, {
+            status: "unavailable",
+            parts: { database: "unavailable", queue: "ok" }
+          })
+
+          yield* proxy.restore
+          yield* until(Effect.map(call("GET", "/ready"), ({ status }) => status === 200))
+          assert.strictEqual(
+            (yield* call("GET", `/v1/prompts/${name}`)).body.active_version.template_source,
+            "x"
+          )
+          assert.strictEqual((yield* call("POST", "/v1/executions:run", start)).status, 200)
         })
-
-        yield* proxy.restore
-        yield* until(Effect.map(call("GET", "/ready"), ({ status }) => status === 200))
-        assert.strictEqual(
-          (yield* call("GET", `/v1/prompts/${name}`)).body.active_version.template_source,
-          "x"
-        )
-        assert.strictEqual((yield* call("POST", "/v1/executions:run", start)).status, 200)
-      })
     )
   }
 )

@@ -7,10 +7,17 @@ export interface Proxy {
   readonly port: number
   /** Breaks every connection and refuses new ones. */
   readonly cut: Effect.Effect<void>
+  /** Swallows whatever is sent, either way: open connections stay open and silent, and new ones are accepted. */
+  readonly blackHole: Effect.Effect<void>
+  /** Lets new connections through again. Those that were swallowed stay dead, as after a lost route. */
   readonly restore: Effect.Effect<void>
   /** Connections refused since the proxy was cut. */
   readonly refused: () => number
+  /** Connections that were let through. */
+  readonly accepted: () => number
 }
+
+type Mode = "through" | "cut" | "black hole"
 
 /** A proxy before the server of a URL, until the scope closes. */
 export const proxyTo = (url: string) =>
@@ -18,42 +25,71 @@ export const proxyTo = (url: string) =>
     Effect.callback<Proxy & { readonly close: () => void }>((resume) => {
       const { hostname, port } = new URL(url)
       const open = new Set<Socket>()
-      let up = true
+      const pairs = new Set<readonly [Socket, Socket]>()
+      let mode: Mode = "through"
       let refused = 0
-      const server = createServer((client) => {
-        if (!up) {
-          refused++
-          client.destroy()
-          return
-        }
+      let accepted = 0
+
+      const keep = (socket: Socket) => {
+        open.add(socket)
+        socket.on("error", () => {})
+        socket.on("close", () => open.delete(socket))
+      }
+      const join = (client: Socket) => {
         const upstream = connect(Number(port), hostname)
-        for (const [one, other] of [
-          [client, upstream],
-          [upstream, client]
-        ] as const) {
-          open.add(one)
-          one.on("error", () => {})
-          one.on("close", () => {
-            open.delete(one)
-            other.destroy()
-          })
-          one.pipe(other)
+        keep(upstream)
+        accepted++
+        const pair = [client, upstream] as const
+        pairs.add(pair)
+        const part = () => {
+          if (pairs.delete(pair)) pair.forEach((socket) => socket.destroy())
         }
+        pair.forEach((socket) => socket.on("close", part))
+        client.pipe(upstream)
+        upstream.pipe(client)
+      }
+      const server = createServer((client) => {
+        keep(client)
+        if (mode === "through") return join(client)
+        if (mode === "black hole") return void client.resume()
+        refused++
+        client.destroy()
       })
       const breakAll = () => open.forEach((socket) => socket.destroy())
+      const orphans = new Set<Socket>()
+      const swallowAll = () => {
+        for (const [client, upstream] of pairs) {
+          client.unpipe(upstream)
+          upstream.unpipe(client)
+          client.resume()
+          upstream.resume()
+          orphans.add(upstream)
+        }
+        pairs.clear()
+      }
+      /** The server notices at last that nobody is there, as it would by its keepalive. */
+      const dropOrphans = () => {
+        orphans.forEach((socket) => socket.destroy())
+        orphans.clear()
+      }
+      const become = (next: Mode, then = () => {}) =>
+        Effect.sync(() => {
+          mode = next
+          then()
+        })
+
       server.listen(0, "127.0.0.1", () =>
         resume(
           Effect.succeed({
             port: (server.address() as AddressInfo).port,
-            cut: Effect.sync(() => {
-              up = false
+            cut: become("cut", () => {
               refused = 0
               breakAll()
             }),
-            restore: Effect.sync(() => {
-              up = true
-            }),
+            blackHole: become("black hole", swallowAll),
+            restore: become("through", dropOrphans),
             refused: () => refused,
+            accepted: () => accepted,
             close: () => {
               breakAll()
               server.close()

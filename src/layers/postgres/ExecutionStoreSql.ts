@@ -26,7 +26,7 @@ import type {
 import { NewId } from "../../services/NewId.ts"
 import type { PageRequest } from "../../services/Page.ts"
 import { columnsOf, contentColumns, modelColumns, promptColumns, unprefixed } from "./columns.ts"
-import { Database, orDefect } from "./Database.ts"
+import { Database } from "./Database.ts"
 
 /** Models that a process remembers; past that it asks again. */
 const MODELS_KEPT = 1_000
@@ -92,7 +92,7 @@ const toExecution = (row: ExecutionRow): Execution => ({
 export const layer = Layer.effect(
   ExecutionStore,
   Effect.gen(function* () {
-    const { read, write, now } = yield* Database
+    const { read, write, reading, writing, now } = yield* Database
     const newId = yield* NewId
 
     const after = (time: Fragment, duration: Duration.Duration) =>
@@ -353,27 +353,27 @@ export const layer = Layer.effect(
       if (models.size >= MODELS_KEPT) models.clear()
       models.set(key, found!)
       return found!
-    }, orDefect)
+    }, writing)
 
     const first = <A>(rows: ReadonlyArray<A>) => Option.fromUndefinedOr(rows[0])
 
     return ExecutionStore.of({
       model,
-      models: orDefect(selectModels),
+      models: reading(selectModels),
       keyed: (project_id, prompt_name, key) =>
-        Effect.map(orDefect(selectKeyed(project_id, prompt_name, key)), first),
+        Effect.map(reading(selectKeyed(project_id, prompt_name, key)), first),
 
       insert: Effect.fnUntraced(function* (execution, lease) {
         const inserted = yield* insertExecution(execution, lease)
         if (inserted.length > 0) return Option.none()
         return first(yield* selectTaken(execution.prompt_id, execution.idempotency!.key))
-      }, orDefect),
+      }, writing),
 
       claim: (lease, duration) =>
-        Effect.map(orDefect(claimExecution(lease, duration)), (rows) => Option.map(first(rows), toClaimed)),
-      renew: (leases, duration) => orDefect(renewLeases(leases, duration)),
+        Effect.map(writing(claimExecution(lease, duration)), (rows) => Option.map(first(rows), toClaimed)),
+      renew: (leases, duration) => writing(renewLeases(leases, duration)),
       finish: (lease, end) =>
-        Effect.map(orDefect(finishAttempt(lease, end)), (rows) => Option.map(first(rows), toSummary)),
+        Effect.map(writing(finishAttempt(lease, end)), (rows) => Option.map(first(rows), toSummary)),
 
       release: Effect.fnUntraced(function* ({ execution_id, epoch }) {
         const rows = yield* loseAttempts(
@@ -381,32 +381,32 @@ export const layer = Layer.effect(
           yield* now
         )
         return Option.map(first(rows), ({ status }) => status)
-      }, orDefect),
+      }, writing),
       recover: Effect.fnUntraced(function* (limit) {
         const time = yield* now
         const expired = write`execution_id IN (
           SELECT execution_id FROM executions WHERE status = 'running' AND lease_expires_at < ${time}
           ORDER BY lease_expires_at LIMIT ${limit})`
         return yield* loseAttempts(expired, time)
-      }, orDefect),
-      due: (grace, limit) => orDefect(selectDue(grace, limit)),
+      }, writing),
+      due: (grace, limit) => reading(selectDue(grace, limit)),
 
       cancel: (project_id, execution_id) =>
-        Effect.map(orDefect(cancelExecution(project_id, execution_id)), first),
+        Effect.map(writing(cancelExecution(project_id, execution_id)), first),
       status: (project_id, execution_id) =>
-        Effect.map(orDefect(selectStatus(project_id, execution_id)), (rows) =>
+        Effect.map(reading(selectStatus(project_id, execution_id)), (rows) =>
           Option.map(first(rows), ({ status }) => status)
         ),
       get: (project_id, execution_id) =>
-        Effect.map(orDefect(selectExecution(project_id, execution_id)), (rows) =>
+        Effect.map(reading(selectExecution(project_id, execution_id)), (rows) =>
           Option.map(first(rows), toExecution)
         ),
       lineage: (project_id, execution_id) =>
-        Effect.map(orDefect(selectLineage(project_id, execution_id)), (rows) =>
+        Effect.map(reading(selectLineage(project_id, execution_id)), (rows) =>
           Option.map(first(rows), toLineage)
         ),
       list: (project_id, filter, page) =>
-        Effect.map(orDefect(selectExecutions(project_id, filter, page)), (rows) => rows.map(toSummary))
+        Effect.map(reading(selectExecutions(project_id, filter, page)), (rows) => rows.map(toSummary))
     })
   })
 )
