@@ -6,6 +6,7 @@ import { Executions } from "../services/Executions.ts"
 import { Executor } from "../services/Executor.ts"
 import { Health } from "../services/Health.ts"
 import { Leases } from "../services/Leases.ts"
+import { Lifecycle } from "../services/Lifecycle.ts"
 import { Prompts } from "../services/Prompts.ts"
 import { Sweeper } from "../services/Sweeper.ts"
 import { Templates } from "../services/Templates.ts"
@@ -20,5 +21,5 @@ export const layerServices = Layer.mergeAll(
   Sweeper.layer
 ).pipe(
   Layer.provideMerge(Executor.layer),
-  Layer.provideMerge(Layer.mergeAll(Dispatcher.layer, Leases.layer, Templates.layer))
+  Layer.provideMerge(Layer.mergeAll(Dispatcher.layer, Leases.layer, Lifecycle.layer, Templates.layer))
 )

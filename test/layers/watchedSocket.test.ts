@@ -9,7 +9,7 @@ describe("the address in a connection URL", () => {
     ["postgres:///ledger", { host: "localhost", port: 5432 }],
     ["postgres:///ledger?host=db&port=6000", { host: "db", port: 6000 }],
     ["postgres://u@%2Fvar%2Frun/ledger", { path: "/var/run/.s.PGSQL.5432" }],
-    ["postgres://u@/ledger?host=/var/run&port=6000", { path: "/var/run/.s.PGSQL.6000" }]
+    ["postgres:///ledger?host=/var/run&port=6000", { path: "/var/run/.s.PGSQL.6000" }]
   ])("%s", (url, address) => {
     assert.deepStrictEqual(addressOf(new URL(url)), address)
   })

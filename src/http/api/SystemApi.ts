@@ -12,7 +12,7 @@ export class SystemApi extends HttpApiGroup.make("system", { topLevel: true }).a
   HttpApiEndpoint.get("ready", "/ready", {
     success: [
       Schema.Struct({ status: Schema.Literal("ready"), ...parts }),
-      Schema.Struct({ status: Schema.Literal("unavailable"), ...parts }).pipe(
+      Schema.Struct({ status: Schema.Literals(["stopping", "unavailable"]), ...parts }).pipe(
         HttpApiSchema.status("ServiceUnavailable")
       )
     ]

@@ -6,10 +6,7 @@ import { WorkerApi } from "../api/WorkerApi.ts"
 
 const answers = Effect.map(Health, (health) => ({
   health: () => Effect.succeed({ status: "ok" as const }),
-  ready: () =>
-    Effect.map(health.ready, ({ ready, parts }) =>
-      ready ? { status: "ready" as const, parts } : { status: "unavailable" as const, parts }
-    )
+  ready: () => health.ready
 }))
 
 export const layer = HttpApiBuilder.group(Api, "system", (handlers) =>
