@@ -7,6 +7,7 @@ import { Executor } from "../services/Executor.ts"
 import { Health } from "../services/Health.ts"
 import { Leases } from "../services/Leases.ts"
 import { Lifecycle } from "../services/Lifecycle.ts"
+import { Metrics } from "../services/Metrics.ts"
 import { Prompts } from "../services/Prompts.ts"
 import { Sweeper } from "../services/Sweeper.ts"
 import { Templates } from "../services/Templates.ts"
@@ -17,6 +18,7 @@ export const layerServices = Layer.mergeAll(
   Authentication.layer,
   Executions.layer,
   Health.layer,
+  Metrics.layer,
   Prompts.layer,
   Sweeper.layer
 ).pipe(

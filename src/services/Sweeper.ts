@@ -1,7 +1,8 @@
-import { Context, Duration, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer, Metric } from "effect"
 import { ExecutionQueue } from "./ExecutionQueue.ts"
 import type { QueueUnavailable } from "./ExecutionQueue.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
+import { attemptsWith, sweeperFindsOf } from "./instruments.ts"
 import { Settings } from "./Settings.ts"
 
 /** Executions that one sweep takes up at most, of each kind. */
@@ -30,6 +31,9 @@ export class Sweeper extends Context.Service<
         const recovered = yield* store.recover(SWEPT)
         const again = recovered.filter(({ status }) => status === "queued")
         const due = yield* store.due(grace, SWEPT)
+        yield* Metric.update(sweeperFindsOf("recovered"), recovered.length)
+        yield* Metric.update(attemptsWith("unknown"), recovered.length)
+        yield* Metric.update(sweeperFindsOf("due"), due.length)
         const wakeUps = [...again, ...due].map(({ execution_id, epoch }) => ({
           execution_id,
           epoch,

@@ -1,14 +1,17 @@
 import { Metric } from "effect"
+import type { AttemptOutcome } from "../domain/Execution.ts"
 
 /*
  * What the service measures of itself. Names are Prometheus's: a unit where there is one, `_total` for what only grows.
  */
 
-/** Attempts that ended, by outcome, as the ledger records it. */
-export const attempts = Metric.counter("promptledger_attempts_total", {
+const attempts = Metric.counter("promptledger_attempts_total", {
   description: "Attempts that ended, by outcome",
   incremental: true
 })
+
+/** Attempts that ended, by outcome, as the ledger records it. */
+export const attemptsWith = (outcome: AttemptOutcome) => Metric.withAttributes(attempts, { outcome })
 
 /** Leases that this process held and lost, by a cancel or to a sweeper. */
 export const leasesLost = Metric.counter("promptledger_leases_lost_total", {
@@ -16,11 +19,13 @@ export const leasesLost = Metric.counter("promptledger_leases_lost_total", {
   incremental: true
 })
 
-/** What sweeps of this process found: executions of lost workers, and due ones whose wake-up call was lost. */
-export const sweeperFinds = Metric.counter("promptledger_sweeper_finds_total", {
+const sweeperFinds = Metric.counter("promptledger_sweeper_finds_total", {
   description: "Executions found by sweeps: recovered from lost workers, or due and not called for",
   incremental: true
 })
+
+/** What sweeps of this process found: executions of lost workers, and due ones whose wake-up call was lost. */
+export const sweeperFindsOf = (kind: "recovered" | "due") => Metric.withAttributes(sweeperFinds, { kind })
 
 export const queueDepth = Metric.gauge("promptledger_queue_depth", {
   description: "Executions that are queued, as the database has it"

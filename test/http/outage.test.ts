@@ -72,6 +72,11 @@ layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })(
             parts: { database: "unavailable", queue: "ok" }
           })
 
+          const metrics = yield* call("GET", "/metrics")
+          assert.strictEqual(metrics.status, 200)
+          assert.match(metrics.body, /^promptledger_queue_depth NaN$/m)
+          assert.match(metrics.body, /^promptledger_database_failures_total\{pool="read"\} [1-9]/m)
+
           yield* proxy.restore
           yield* until(Effect.map(call("GET", "/ready"), ({ status }) => status === 200))
           assert.strictEqual(

@@ -20,6 +20,10 @@ const PREFIX = "{promptledger}"
 /** How long one command may take: without it a Redis that hangs would hang its callers too. */
 const COMMAND_TIMEOUT = Duration.toMillis("1 second")
 const CONNECT_TIMEOUT = Duration.seconds(2)
+/** How long an idle worker waits for a call with one command; in BullMQ at most 10 s when delayed ones are due later. */
+const BLOCKED = Duration.seconds(5)
+/** When a connection that says nothing is given up: later than the longest wait for a call, or it would break that. */
+const SILENCE = Duration.seconds(12)
 /** How long closing waits for Redis, once the calls under way have been handled. */
 const CLOSE_TIMEOUT = "2 seconds"
 
@@ -49,7 +53,10 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
     ExecutionQueue,
     Effect.gen(function* () {
       const connect = (
-        options: Pick<RedisOptions, "commandTimeout" | "enableOfflineQueue" | "maxRetriesPerRequest">
+        options: Pick<
+          RedisOptions,
+          "commandTimeout" | "enableOfflineQueue" | "maxRetriesPerRequest" | "socketTimeout"
+        >
       ) =>
         Effect.gen(function* () {
           const log = yield* connectionLog
@@ -82,13 +89,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
           producer.on("error", () => {})
           return producer
         }),
-        (producer) =>
-          Effect.ignore(
-            Effect.timeout(
-              Effect.promise(() => producer.close()),
-              CLOSE_TIMEOUT
-            )
-          )
+        (producer) => closing(() => producer.close())
       )
       yield* Effect.forkScoped(warnOfEviction(redis))
 
@@ -99,7 +100,10 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
           ),
 
         consume: Effect.fnUntraced(function* (handle, { concurrency }) {
-          const connection = yield* connect({ maxRetriesPerRequest: null })
+          const connection = yield* connect({
+            maxRetriesPerRequest: null,
+            socketTimeout: Duration.toMillis(SILENCE)
+          })
           const handling = yield* FiberSet.make<Exit.Exit<void>>()
           const run = yield* FiberSet.runtimePromise(handling)<never>()
           yield* Effect.acquireRelease(
@@ -108,6 +112,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
                 connection,
                 prefix,
                 concurrency,
+                drainDelay: Duration.toSeconds(BLOCKED),
                 lockDuration: Duration.toMillis("15 seconds"),
                 stalledInterval: Duration.toMillis("5 seconds"),
                 maxStalledCount: Number.MAX_SAFE_INTEGER
@@ -116,16 +121,9 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
               return worker
             }),
             (worker) =>
-              Effect.promise(() => worker.pause(true)).pipe(
+              closing(() => worker.pause(true)).pipe(
                 Effect.andThen(FiberSet.awaitEmpty(handling)),
-                Effect.andThen(
-                  Effect.ignore(
-                    Effect.timeout(
-                      Effect.promise(() => worker.close()),
-                      CLOSE_TIMEOUT
-                    )
-                  )
-                )
+                Effect.andThen(closing(() => worker.close()))
               )
           )
         }),
@@ -134,6 +132,10 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
       })
     })
   )
+
+/** Closes what may wait for a Redis that is gone. */
+const closing = (close: () => Promise<void>) =>
+  Effect.tryPromise(close).pipe(Effect.timeout(CLOSE_TIMEOUT), Effect.ignore)
 
 /** Says when the connection is lost and when it is back, once each: ioredis tells of every try. */
 const connectionLog = Effect.gen(function* () {

@@ -1,5 +1,6 @@
 import { Duration, Effect, Layer, Option } from "effect"
 import type { Fragment } from "effect/sql/Statement"
+import { outcomeOf } from "../../domain/attempt.ts"
 import type { AttemptEnd } from "../../domain/attempt.ts"
 import type {
   Attempt,
@@ -196,12 +197,12 @@ export const layer = Layer.effect(
         RETURNING e.execution_id, e.epoch`
     })
 
-    const endAttempt = (ended: Fragment, time: Fragment, outcome: string, end: AttemptEnd) => {
+    const endAttempt = (ended: Fragment, time: Fragment, end: AttemptEnd) => {
       const failed = end._tag === "Failed" ? end : undefined
       return write<SummaryRow>`
         WITH ended AS (${ended}), attempt AS (
           UPDATE execution_attempts a SET
-            completed_at = ${time}, outcome = ${outcome},
+            completed_at = ${time}, outcome = ${outcomeOf(end)},
             error_type = ${failed?.error_type ?? null}, error_message = ${failed?.error_message ?? null},
             http_status = ${failed?.http_status ?? null}, provider_request_id = ${end.provider_request_id},
             latency_ms = ${end.latency_ms}, prompt_tokens = ${end.prompt_tokens}, response_tokens = ${end.response_tokens}
@@ -226,9 +227,8 @@ export const layer = Layer.effect(
             truncated = truncated OR ${truncated},
             error_type = CASE WHEN truncated OR ${truncated} THEN 'truncated' WHEN ${end.replaced} THEN 'replaced' END
           ${held}`
-        return yield* endAttempt(ended, time, "succeeded", end)
+        return yield* endAttempt(ended, time, end)
       }
-      const outcome = end.retryable ? "retryable" : "failed"
       const ended =
         end.retry_after === undefined
           ? write`
@@ -238,7 +238,7 @@ export const layer = Layer.effect(
           : write`
           UPDATE executions SET ${telemetry}, status = 'queued', next_attempt_at = ${after(time, end.retry_after)}
           ${held}`
-      return yield* endAttempt(ended, time, outcome, end)
+      return yield* endAttempt(ended, time, end)
     })
 
     /** Ends attempts whose worker is gone: outcome unknown, and queued again unless too many were lost. */
@@ -271,6 +271,13 @@ export const layer = Layer.effect(
         SELECT execution_id, epoch FROM executions
         WHERE status = 'queued' AND next_attempt_at < ${yield* now} - ${Duration.toMillis(grace)} * interval '1 millisecond'
         ORDER BY next_attempt_at LIMIT ${limit}`
+    })
+
+    const selectBacklog = Effect.gen(function* () {
+      return yield* read<{ readonly queued: number; readonly oldest_seconds: number }>`
+        SELECT count(*)::int AS queued,
+          coalesce(extract(epoch FROM ${yield* now} - min(created_at)), 0)::float8 AS oldest_seconds
+        FROM executions WHERE status = 'queued'`
     })
 
     const cancelExecution = Effect.fnUntraced(function* (project_id: ProjectId, execution_id: ExecutionId) {
@@ -389,6 +396,10 @@ export const layer = Layer.effect(
           ORDER BY lease_expires_at LIMIT ${limit})`
         return yield* loseAttempts(expired, time)
       }, writing),
+      backlog: Effect.map(reading(selectBacklog), ([row]) => ({
+        queued: row!.queued,
+        oldest: Duration.seconds(row!.oldest_seconds)
+      })),
       due: (grace, limit) => reading(selectDue(grace, limit)),
 
       cancel: (project_id, execution_id) =>
