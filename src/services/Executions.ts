@@ -280,7 +280,7 @@ export class Executions extends Context.Service<
         const accepted = yield* accept(project_id, door, "async", request)
         if (accepted._tag === "Known") return yield* replay(project_id, accepted.execution_id)
         const { execution_id, version_number } = accepted
-        yield* dispatcher.send([{ execution_id, epoch: 0, delay: Duration.zero }])
+        yield* dispatcher.send({ execution_id, epoch: 0 })
         const { prompt_name } = request
         return {
           execution_id,

@@ -1,4 +1,4 @@
-import { Context, Data, Duration, Effect, Layer, Metric, Option, Result, Schedule, Stream } from "effect"
+import { Context, Data, Effect, Layer, Metric, Option, Result, Schedule, Stream } from "effect"
 import { attemptFailed, attemptNotMade, attemptSucceeded, outcomeOf } from "../domain/attempt.ts"
 import type { AttemptEnd } from "../domain/attempt.ts"
 import { sha256 } from "../domain/checksum.ts"
@@ -109,7 +109,7 @@ export class Executor extends Context.Service<
           const status = yield* store.release({ execution_id, epoch })
           if (Option.isSome(status)) yield* Metric.update(attemptsWith("unknown"), 1)
           if (Option.contains(status, "queued")) {
-            yield* dispatcher.send([{ execution_id, epoch, delay: Duration.zero }])
+            yield* dispatcher.send({ execution_id, epoch })
           }
         }).pipe(Effect.catchCause((cause) => Effect.logWarning("an attempt was not given back", cause)))
 
@@ -136,7 +136,7 @@ export class Executor extends Context.Service<
         const execution = yield* finish(lease, end)
         if (Option.isNone(execution)) return Option.none()
         if (end._tag === "Failed" && end.retry_after !== undefined) {
-          yield* dispatcher.send([{ ...lease, delay: end.retry_after }])
+          yield* dispatcher.send(lease, end.retry_after)
         }
         if (isTerminal(execution.value.status)) yield* logEnd(execution.value)
         return Option.some({ execution: execution.value, end, error })

@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Layer, Metric } from "effect"
+import { Context, Effect, Layer, Metric } from "effect"
 import { ExecutionQueue } from "./ExecutionQueue.ts"
 import type { QueueUnavailable } from "./ExecutionQueue.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
@@ -34,11 +34,7 @@ export class Sweeper extends Context.Service<
         yield* Metric.update(sweeperFindsOf("recovered"), recovered.length)
         yield* Metric.update(attemptsWith("unknown"), recovered.length)
         yield* Metric.update(sweeperFindsOf("due"), due.length)
-        const wakeUps = [...again, ...due].map(({ execution_id, epoch }) => ({
-          execution_id,
-          epoch,
-          delay: Duration.zero
-        }))
+        const wakeUps = [...again, ...due].map(({ execution_id, epoch }) => ({ execution_id, epoch }))
         if (wakeUps.length > 0) yield* queue.enqueue(wakeUps)
         return { recovered: recovered.length, due: due.length }
       }).pipe(Effect.withSpan("Sweeper.sweep"))

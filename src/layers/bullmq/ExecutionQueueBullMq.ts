@@ -4,7 +4,6 @@ import { Redis } from "ioredis"
 import type { RedisOptions } from "ioredis"
 import { ExecutionId } from "../../domain/Ids.ts"
 import { ExecutionQueue, QueueUnavailable } from "../../services/ExecutionQueue.ts"
-import type { WakeUp } from "../../services/ExecutionQueue.ts"
 import type { Lease } from "../../services/ExecutionStore.ts"
 
 export interface BullMqOptions {
@@ -20,20 +19,19 @@ const PREFIX = "{promptledger}"
 /** How long one command may take: without it a Redis that hangs would hang its callers too. */
 const COMMAND_TIMEOUT = Duration.toMillis("1 second")
 const CONNECT_TIMEOUT = Duration.seconds(2)
-/** How long an idle worker waits for a call with one command; in BullMQ at most 10 s when delayed ones are due later. */
+/** How long an idle worker waits for a call with one command. */
 const BLOCKED = Duration.seconds(5)
-/** When a connection that says nothing is given up: later than the longest wait for a call, or it would break that. */
-const SILENCE = Duration.seconds(12)
+/** When a connection that says nothing is given up: later than that wait, or it would break it. */
+const SILENCE = Duration.seconds(7)
 /** How long closing waits for Redis, once the calls under way have been handled. */
 const CLOSE_TIMEOUT = "2 seconds"
 
 /** A job's id is `<execution>-<epoch>`: BullMQ ignores an id that it has already. Its data is the execution's id. */
-const jobOf = ({ execution_id, epoch, delay }: WakeUp) => ({
+const jobOf = ({ execution_id, epoch }: Lease) => ({
   name: "execute",
   data: { execution_id },
   opts: {
     jobId: `${execution_id}-${epoch}`,
-    delay: Math.ceil(Duration.toMillis(delay)),
     removeOnComplete: true,
     removeOnFail: true
   }
