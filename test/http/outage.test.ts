@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
+import { Database } from "../../src/layers/postgres/Database.ts"
 import { apiOver, call } from "../support/api.ts"
 import { newDatabase } from "../support/database.ts"
 import { newName } from "../support/ledger.ts"
@@ -21,6 +22,8 @@ const service = Layer.unwrap(
   })
 )
 
+const model = { provider: "echo", model_name: "echo" }
+
 layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })(
   "without its database",
   (it) => {
@@ -30,7 +33,6 @@ layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })(
         Effect.gen(function* () {
           const proxy = yield* DatabaseProxy
           const name = newName()
-          const model = { provider: "echo", model_name: "echo" }
           const start = { body: { prompt_name: name, variables: {}, model } }
           yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
 
@@ -85,6 +87,28 @@ layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })(
           )
           assert.strictEqual((yield* call("POST", "/v1/executions:run", start)).status, 200)
         })
+    )
+
+    it.effect("is not ready while its database has no room to write", () =>
+      Effect.gen(function* () {
+        const { write } = yield* Database
+        const name = newName()
+        yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
+        yield* write`
+          CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$`
+        yield* write`CREATE TRIGGER disk_full BEFORE INSERT ON executions EXECUTE FUNCTION disk_full()`
+        const submit = call("POST", "/v1/executions:submit", {
+          body: { prompt_name: name, variables: {}, model }
+        })
+        assert.strictEqual((yield* submit).status, 503)
+        const { status, body } = yield* call("GET", "/ready")
+        assert.strictEqual(status, 503)
+        assert.strictEqual(body.parts.database, "unavailable")
+        yield* write`DROP FUNCTION disk_full CASCADE`
+        assert.strictEqual((yield* submit).status, 202)
+        yield* until(Effect.map(call("GET", "/ready"), (ready) => ready.status === 200))
+      })
     )
   }
 )

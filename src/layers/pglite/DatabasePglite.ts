@@ -29,6 +29,7 @@ const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) 
     write: client,
     reading: orDefect,
     writing: orDefect,
+    exhausted: () => false,
     now,
     migrating: Effect.succeed(client)
   })

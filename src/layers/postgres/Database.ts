@@ -5,8 +5,10 @@ import { Reactivity } from "effect/reactivity"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
+import type { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
 import { makeGate } from "./gate.ts"
 import type { Gate } from "./gate.ts"
+import { isExhausted } from "./orDefect.ts"
 import { addressOf, watchedSocket } from "./watchedSocket.ts"
 
 /**
@@ -21,6 +23,8 @@ export class Database extends Context.Service<
     /** What every operation of a store goes through, by the connections that it uses. */
     readonly reading: Gate
     readonly writing: Gate
+    /** Whether the server lately refused to write for want of something: of which a full disk tells no reader. */
+    readonly exhausted: () => boolean
     /** The time that leases and schedules go by, as SQL: the database's own clock, but for a test's. */
     readonly now: Effect.Effect<Fragment>
     /** A connection for migrations, which may take as long as they need. */
@@ -52,11 +56,16 @@ export class Database extends Context.Service<
         })
         const write = yield* PgClient.make({ ...pool, maxConnections: writeConnections })
         const gate = { patience: PATIENCE, waiting: WAITING }
+        let exhaustedAt = Number.NEGATIVE_INFINITY
+        const onOutage = (outage: DatabaseUnavailable) => {
+          if (isExhausted(outage)) exhaustedAt = performance.now()
+        }
         return Database.of({
           read,
           write,
           reading: makeGate({ ...gate, pool: "read", permits: readConnections * PIPELINED }),
-          writing: makeGate({ ...gate, pool: "write", permits: writeConnections }),
+          writing: makeGate({ ...gate, pool: "write", permits: writeConnections, onOutage }),
+          exhausted: () => performance.now() - exhaustedAt < Duration.toMillis(REMEMBERED),
           now: serverTime(write),
           migrating: PgClient.make({ ...client, maxConnections: 1 }).pipe(
             Effect.provideService(Reactivity.Reactivity, reactivity)
@@ -73,6 +82,9 @@ const STATEMENT = Duration.millis(1_200)
 const PATIENCE = Duration.millis(1_500)
 const CONNECT = Duration.millis(2_000)
 const SILENCE = Duration.millis(2_000)
+
+/** How long a write that was refused for want of something counts: so long at least is a full disk told of. */
+const REMEMBERED = Duration.seconds(3)
 
 /** Statements under way on one connection of those that reads share. */
 const PIPELINED = 32

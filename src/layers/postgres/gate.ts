@@ -19,13 +19,15 @@ export interface GateOptions {
   readonly waiting: number
   /** How long an operation may take, waiting included. */
   readonly patience: Duration.Duration
+  /** Told of each operation that ends as an outage. */
+  readonly onOutage?: (outage: DatabaseUnavailable) => void
 }
 
 /**
  * A gate before a pool, so that a database that is slow or gone costs its callers a bounded time and this process a
  * bounded memory. What it does not let through, or gives up, ends as `DatabaseUnavailable`.
  */
-export const makeGate = ({ pool, permits, waiting, patience }: GateOptions): Gate => {
+export const makeGate = ({ pool, permits, waiting, patience, onOutage }: GateOptions): Gate => {
   const attributes = { pool }
   const waits = Metric.withAttributes(poolWait, attributes)
   const waitingNow = Metric.withAttributes(poolWaiting, attributes)
@@ -61,9 +63,11 @@ export const makeGate = ({ pool, permits, waiting, patience }: GateOptions): Gat
         ? Effect.die(refused)
         : within(admitted(orDefect(operation)), patience, tooLate)
     ).pipe(
-      Effect.tapDefect((defect) =>
-        defect instanceof DatabaseUnavailable ? Metric.update(failures, 1) : Effect.void
-      ),
+      Effect.tapDefect((defect) => {
+        if (!(defect instanceof DatabaseUnavailable)) return Effect.void
+        onOutage?.(defect)
+        return Metric.update(failures, 1)
+      }),
       Effect.ensuring(observeWaiting)
     )
 }

@@ -6,9 +6,18 @@ import { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
 /** SQLSTATE classes of an outage: connection, transaction rolled back, resources, operator, system; and a lock's timeout. */
 const OUTAGE = /^(?:08|40|53|57|58)|^55P03$/
 
-const isOutage = ({ reason }: SqlError): boolean =>
-  reason._tag === "ConnectionError" ||
-  OUTAGE.test(String((reason.cause as { readonly code?: unknown } | undefined)?.code))
+/** SQLSTATE classes of a server that lacks something: disk, memory, or its own files. */
+const EXHAUSTED = /^(?:53|58)/
+
+const codeOf = ({ reason }: SqlError) =>
+  String((reason.cause as { readonly code?: unknown } | undefined)?.code)
+
+const isOutage = (error: SqlError): boolean =>
+  error.reason._tag === "ConnectionError" || OUTAGE.test(codeOf(error))
+
+/** Whether the server answers, and yet can't do what is asked of it: a full disk refuses writes and nothing else. */
+export const isExhausted = ({ cause }: DatabaseUnavailable): boolean =>
+  isSqlError(cause) && EXHAUSTED.test(codeOf(cause))
 
 /** What a store does with a failing statement: an outage and a bug are both defects, but not the same one. */
 export const orDefect = <A, E, R>(

@@ -1,4 +1,5 @@
 import { Effect, Layer } from "effect"
+import { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
 import { DatabaseHealth } from "../../services/Health.ts"
 import * as AnalyticsStoreSql from "./AnalyticsStoreSql.ts"
 import { Database } from "./Database.ts"
@@ -8,12 +9,13 @@ import * as PromptStoreSql from "./PromptStoreSql.ts"
 
 const databaseHealth = Layer.effect(
   DatabaseHealth,
-  Effect.map(Database, ({ read, write, reading, writing }) =>
+  Effect.map(Database, ({ read, write, reading, writing, exhausted }) =>
     DatabaseHealth.of({
-      ping: Effect.all([reading(read`SELECT 1`), writing(write`SELECT 1`)], {
-        concurrency: 2,
-        discard: true
-      })
+      ping: Effect.suspend(() =>
+        exhausted()
+          ? Effect.die(new DatabaseUnavailable({ cause: new Error("writes were refused") }))
+          : Effect.all([reading(read`SELECT 1`), writing(write`SELECT 1`)], { concurrency: 2, discard: true })
+      )
     })
   )
 )
