@@ -1,8 +1,9 @@
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, "test/faults/**"],
     globalSetup: ["test/support/globalSetup.ts"],
     silent: "passed-only",
     testTimeout: 30_000,

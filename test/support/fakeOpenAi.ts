@@ -25,7 +25,7 @@ const send = (
 
 /** A whole answer with this text, in the form of whichever interface was called. */
 export const says =
-  (text: string): Behaviour =>
+  (text: string, headers: Record<string, string> = {}): Behaviour =>
   ({ path, body }, response) =>
     send(
       response,
@@ -50,7 +50,8 @@ export const says =
             model: body["model"],
             choices: [{ index: 0, message: { role: "assistant", content: text }, finish_reason: "stop" }],
             usage: { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 }
-          }
+          },
+      headers
     )
 
 export const fails =

@@ -13,24 +13,40 @@ export interface Running {
   readonly says: (text: string | RegExp) => Effect.Effect<RegExpMatchArray>
   /** Its exit code, or the signal that ended it. */
   readonly ended: Effect.Effect<number | NodeJS.Signals>
+  readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
   /** Sends the signal and waits for the end. */
   readonly stop: (signal?: NodeJS.Signals) => Effect.Effect<number | NodeJS.Signals>
 }
 
-/** Starts a built entrypoint with this environment and no other; killed when the scope closes. */
-export const start = (entrypoint: "http/main" | "worker/main", env: Record<string, string>) =>
+export type Entrypoint = "http/main" | "worker/main"
+
+/** The arguments by which Node runs a built entrypoint. */
+export const built = (entrypoint: Entrypoint): ReadonlyArray<string> => [
+  "--disallow-code-generation-from-strings",
+  join(DIST, `${entrypoint}.js`)
+]
+
+/** How much of a process's output is kept. */
+const KEPT = 1_000_000
+
+/** Starts Node with these arguments, with this environment and no other; killed when the scope closes. */
+export const startNode = (
+  args: ReadonlyArray<string>,
+  env: Record<string, string>,
+  onOutput = (_text: string) => {}
+) =>
   Effect.acquireRelease(
     Effect.sync((): Running => {
-      const child = spawn(
-        process.execPath,
-        ["--disallow-code-generation-from-strings", join(DIST, `${entrypoint}.js`)],
-        { env: { PATH: process.env["PATH"]!, ...env }, stdio: ["ignore", "pipe", "pipe"] }
-      )
+      const child = spawn(process.execPath, args, {
+        env: { PATH: process.env["PATH"]!, ...env },
+        stdio: ["ignore", "pipe", "pipe"]
+      })
       let output = ""
       for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding("utf8")
         stream.on("data", (text: string) => {
-          output += text
+          output = (output + text).slice(-KEPT)
+          onOutput(text)
         })
       }
       const code = () => child.exitCode ?? child.signalCode
@@ -38,6 +54,7 @@ export const start = (entrypoint: "http/main" | "worker/main", env: Record<strin
         if (code() !== null) return resume(Effect.succeed(code()!))
         child.once("close", () => resume(Effect.succeed(code()!)))
       })
+      const signal = (name: NodeJS.Signals) => Effect.sync(() => void child.kill(name))
       return {
         pid: child.pid!,
         output: () => output,
@@ -52,20 +69,22 @@ export const start = (entrypoint: "http/main" | "worker/main", env: Record<strin
             child.stdout.on("data", look)
             child.stderr.on("data", look)
             child.once("close", () => {
-              if (!look())
-                resume(Effect.die(new Error(`${entrypoint} ended (${code()}) and said only:\n${output}`)))
+              if (!look()) {
+                resume(Effect.die(new Error(`${args.at(-1)} ended (${code()}) and said only:\n${output}`)))
+              }
             })
           }),
         ended,
-        stop: (signal = "SIGTERM") =>
-          Effect.suspend(() => {
-            child.kill(signal)
-            return ended
-          })
+        signal,
+        stop: (name = "SIGTERM") => Effect.andThen(signal(name), ended)
       }
     }),
     (running) => running.stop("SIGKILL")
   )
+
+/** Starts a built entrypoint; killed when the scope closes. */
+export const start = (entrypoint: Entrypoint, env: Record<string, string>) =>
+  startNode(built(entrypoint), env)
 
 /** Starts the API on a port of its own choice, and gives its address when it listens. */
 export const startApi = Effect.fnUntraced(function* (env: Record<string, string>) {

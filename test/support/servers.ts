@@ -73,7 +73,7 @@ export const freePort = (): Promise<number> =>
   })
 
 /** Who runs the servers: they refuse to run as root, so root takes an account without rights. */
-const unprivileged = (): { uid?: number; gid?: number } => {
+export const serverAccount = (): { uid?: number; gid?: number } => {
   if (process.getuid?.() !== 0) return {}
   const accounts = readFileSync("/etc/passwd", "utf8").split("\n")
   const account = ["postgres", "nobody"].flatMap((name) =>
@@ -111,51 +111,160 @@ const untilReady = async (name: string, child: ChildProcess, ready: () => Promis
   throw new Error(`${name} did not become ready`)
 }
 
-const end = (child: ChildProcess, folder: string, signal: NodeJS.Signals): Promise<void> =>
+const end = (child: ChildProcess, signal: NodeJS.Signals): Promise<void> =>
   new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve()
     const patience = setTimeout(() => child.kill("SIGKILL"), 10_000)
     child.once("exit", () => {
       clearTimeout(patience)
-      rmSync(folder, { recursive: true, force: true })
       resolve()
     })
     child.kill(signal)
   })
 
-const postgres: Kind = {
-  name: "PostgreSQL",
-  variable: "TEST_DATABASE_URL",
-  programs: ["initdb", "postgres", "pg_isready"],
-  start: async ([initdb, server, isReady]) => {
-    const owner = unprivileged()
-    const folder = temporaryFolder("postgres", owner)
-    const port = await freePort()
-    execFileSync(initdb!, ["-D", folder, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"], {
-      ...owner,
-      stdio: "ignore"
-    })
+/** A server that a test may also kill, freeze, and start again where it was. */
+export interface OwnServer extends TestServer {
+  readonly folder: string
+  readonly pid: () => number
+  /** Ends it at once, with no time to tidy up. */
+  readonly kill: () => Promise<void>
+  /** Starts it again, on the same port and over what its folder still has. */
+  readonly start: () => Promise<void>
+  /** Stops the clock of all its processes. */
+  readonly pause: () => void
+  readonly resume: () => void
+  readonly running: () => boolean
+}
+
+interface Program {
+  readonly name: string
+  readonly url: string
+  readonly folder: string
+  readonly launch: () => ChildProcess
+  readonly ready: () => Promise<boolean>
+  /** What ends it in order, and what at once. */
+  readonly signals: { readonly stop: NodeJS.Signals; readonly kill: NodeJS.Signals }
+}
+
+const childrenOf = (pid: number): ReadonlyArray<number> =>
+  spawnSync("pgrep", ["-P", String(pid)], { encoding: "utf8" })
+    .stdout.split("\n")
+    .filter(Boolean)
+    .map(Number)
+
+const signalAll = (pids: ReadonlyArray<number>, signal: NodeJS.Signals) => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+const ownServer = async ({ name, url, folder, launch, ready, signals }: Program): Promise<OwnServer> => {
+  let child = launch()
+  let frozen: ReadonlyArray<number> = []
+  await untilReady(name, child, ready)
+  const running = () => child.exitCode === null && child.signalCode === null
+  const resume = () => {
+    signalAll(frozen, "SIGCONT")
+    frozen = []
+  }
+  return {
+    url,
+    folder,
+    running,
+    pid: () => child.pid!,
+    kill: () => {
+      resume()
+      return end(child, signals.kill)
+    },
+    start: async () => {
+      if (running()) return
+      child = launch()
+      await untilReady(name, child, ready)
+    },
+    pause: () => {
+      // The parent first: then there are no more children than those that are found.
+      process.kill(child.pid!, "SIGSTOP")
+      frozen = [...childrenOf(child.pid!), child.pid!]
+      signalAll(frozen, "SIGSTOP")
+    },
+    resume,
+    stop: async () => {
+      resume()
+      await end(child, signals.stop)
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+export interface PostgresOptions {
+  /** Where its data goes; a temporary folder unless told. It must belong to `serverAccount()`. */
+  readonly folder?: string
+  readonly initdb?: ReadonlyArray<string>
+  readonly settings?: Record<string, string>
+}
+
+const launchPostgres = (
+  [initdb, server, isReady]: ReadonlyArray<string>,
+  { folder: given, initdb: initdbOptions = [], settings: more = {} }: PostgresOptions = {}
+): Promise<OwnServer> => {
+  const owner = serverAccount()
+  const folder = given ?? temporaryFolder("postgres", owner)
+  execFileSync(
+    initdb!,
+    ["-D", folder, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", ...initdbOptions],
+    { ...owner, stdio: "ignore" }
+  )
+  return freePort().then((port) => {
     const settings = {
       listen_addresses: "127.0.0.1",
       unix_socket_directories: folder,
       max_connections: "300",
-      fsync: "off"
+      fsync: "off",
+      ...more
     }
-    const child = spawn(
-      server!,
-      [
-        "-D",
-        folder,
-        "-p",
-        String(port),
-        ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])
-      ],
-      { ...owner, stdio: "ignore" }
-    )
-    await untilReady("PostgreSQL", child, async () => {
-      return spawnSync(isReady!, ["-h", "127.0.0.1", "-p", String(port)], { stdio: "ignore" }).status === 0
+    const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])
+    return ownServer({
+      name: "PostgreSQL",
+      url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+      folder,
+      launch: () =>
+        spawn(server!, ["-D", folder, "-p", String(port), ...flags], { ...owner, stdio: "ignore" }),
+      ready: async () =>
+        spawnSync(isReady!, ["-h", "127.0.0.1", "-p", String(port)], { stdio: "ignore" }).status === 0,
+      // SIGQUIT ends its children too, which a SIGKILL would leave behind.
+      signals: { stop: "SIGINT", kill: "SIGQUIT" }
     })
-    return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, stop: () => end(child, folder, "SIGINT") }
-  },
+  })
+}
+
+const launchRedis = async (
+  [server]: ReadonlyArray<string>,
+  more: ReadonlyArray<string> = []
+): Promise<OwnServer> => {
+  const owner = serverAccount()
+  const folder = temporaryFolder("redis", owner)
+  const port = await freePort()
+  const settings = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder]
+  const nothingOnDisk = ["--save", "", "--appendonly", "no"]
+  return ownServer({
+    name: "Redis",
+    url: `redis://127.0.0.1:${port}`,
+    folder,
+    launch: () => spawn(server!, [...settings, ...nothingOnDisk, ...more], { ...owner, stdio: "ignore" }),
+    ready: () => accepts(port),
+    signals: { stop: "SIGTERM", kill: "SIGKILL" }
+  })
+}
+
+const postgres: Kind = {
+  name: "PostgreSQL",
+  variable: "TEST_DATABASE_URL",
+  programs: ["initdb", "postgres", "pg_isready"],
+  start: (programs) => launchPostgres(programs),
   compose: {
     service: "postgres",
     portVariable: "POSTGRES_PORT",
@@ -168,29 +277,26 @@ const redis: Kind = {
   name: "Redis",
   variable: "TEST_REDIS_URL",
   programs: ["redis-server"],
-  start: async ([server]) => {
-    const owner = unprivileged()
-    const folder = temporaryFolder("redis", owner)
-    const port = await freePort()
-    const settings = [
-      "--port",
-      String(port),
-      "--bind",
-      "127.0.0.1",
-      "--dir",
-      folder,
-      "--save",
-      "",
-      "--appendonly",
-      "no"
-    ]
-    const child = spawn(server!, settings, { ...owner, stdio: "ignore" })
-    await untilReady("Redis", child, () => accepts(port))
-    return { url: `redis://127.0.0.1:${port}`, stop: () => end(child, folder, "SIGTERM") }
-  },
+  start: (programs) => launchRedis(programs),
   compose: { service: "redis", portVariable: "REDIS_PORT", url: (port) => `redis://127.0.0.1:${port}` },
   packages: ["redis-server"]
 }
+
+const programsOf = ({ name, programs, packages }: Kind): ReadonlyArray<string> => {
+  const found = programs.map(find)
+  if (found.every((program) => program !== undefined)) return found
+  throw new Error(
+    `Faults of ${name} need its programs (${programs.join(", ")}): install ${packages.join(", ")}.`
+  )
+}
+
+/** A PostgreSQL of the test's own, whatever server the others use. */
+export const ownPostgres = async (options?: PostgresOptions): Promise<OwnServer> =>
+  launchPostgres(programsOf(postgres), options)
+
+/** A Redis of the test's own, empty at each start. */
+export const ownRedis = async (settings?: ReadonlyArray<string>): Promise<OwnServer> =>
+  launchRedis(programsOf(redis), settings)
 
 const byBinaries = async (kind: Kind): Promise<TestServer | undefined> => {
   const programs = kind.programs.map(find)

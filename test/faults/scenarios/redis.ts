@@ -1,0 +1,162 @@
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import { proxyTo, through } from "../../support/proxy.ts"
+import { eventually } from "../eventually.ts"
+import { after } from "../provider.ts"
+import type { Scenario, World } from "../world.ts"
+
+/** Each acknowledged execution had one call. */
+const oneCallEach = ({ client, provider }: World) => {
+  for (const { marker } of client.acknowledged) assert.lengthOf(provider.callsOf(marker), 1, marker)
+}
+
+export const apiKilledBeforeEnqueue: Scenario = {
+  number: 1,
+  name: "the API is killed between INSERT and enqueue",
+  play: Effect.fnUntraced(function* (world) {
+    const toRedis = yield* proxyTo(world.redis.url)
+    const first = yield* world.startApi({ env: { REDIS_URL: through(toRedis, world.redis.url) } })
+    yield* world.startWorkers(2)
+    yield* world.fault("the API's Redis black-holed", toRedis.blackHole)
+    yield* world.submitMany(10)
+    assert.lengthOf(world.client.acknowledged, 10)
+    yield* world.kill(first)
+    assert.lengthOf(world.provider.calls, 0)
+    yield* world.startApi()
+    yield* world.settled()
+    oneCallEach(world)
+  })
+}
+
+/** Two slow workers with work that waits and work under way. */
+const underLoad = Effect.fnUntraced(function* (world: World, count: number) {
+  yield* world.startApi()
+  world.provider.behave(after(150))
+  yield* world.startWorkers(2, { env: { WORKER_CONCURRENCY: "2" } })
+  yield* world.submitMany(count)
+  yield* world.untilCalls(8)
+})
+
+export const redisKilled: Scenario = {
+  number: 8,
+  name: "Redis is killed, and empty on restart",
+  play: Effect.fnUntraced(function* (world) {
+    yield* underLoad(world, 60)
+    yield* world.fault(
+      "kill -9 of Redis",
+      Effect.promise(() => world.redis.kill())
+    )
+    yield* world.submitMany(10)
+    yield* Effect.promise(() => world.redis.start())
+    const wiped = Date.now()
+    yield* world.settled()
+    world.figures["redis_wipe_ms"] = Date.now() - wiped
+    assert.lengthOf(world.client.acknowledged, 70)
+    oneCallEach(world)
+  })
+}
+
+export const flushedUnderLoad: Scenario = {
+  number: 9,
+  name: "FLUSHALL under load",
+  play: Effect.fnUntraced(function* (world) {
+    yield* underLoad(world, 60)
+    for (const calls of [16, 32]) {
+      yield* world.untilCalls(calls)
+      yield* world.fault("FLUSHALL", world.queue.flush)
+    }
+    yield* world.settled()
+    oneCallEach(world)
+  })
+}
+
+const median = (numbers: ReadonlyArray<number>) =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
+
+export const redisDown: Scenario = {
+  number: 10,
+  name: "Redis is down at submit",
+  play: Effect.fnUntraced(function* (world) {
+    yield* world.startApi()
+    yield* world.startWorkers(2)
+    yield* world.fault(
+      "kill -9 of Redis",
+      Effect.promise(() => world.redis.kill())
+    )
+    const exchanges = yield* world.submitMany(20, 1)
+    assert.isTrue(exchanges.every(({ status }) => status === 202))
+    // Of the median: other scenarios play at the same time.
+    assert.isBelow(median(exchanges.map(({ millis }) => millis)), 50)
+    yield* Effect.promise(() => world.redis.start())
+    yield* world.settled()
+    oneCallEach(world)
+  })
+}
+
+export const redisHung: Scenario = {
+  number: 11,
+  name: "Redis hangs for three seconds",
+  play: Effect.fnUntraced(function* (world) {
+    yield* world.startApi()
+    yield* world.startWorkers(2)
+    yield* world.submitMany(5)
+    yield* world.fault("SIGSTOP of Redis", Effect.sync(world.redis.pause))
+    const until = Date.now() + 3_000
+    while (Date.now() < until) {
+      const [exchange] = yield* world.submitMany(1)
+      assert.strictEqual(exchange!.status, 202)
+      assert.isBelow(exchange!.millis, 1_500)
+      yield* Effect.sleep(100)
+    }
+    world.redis.resume()
+    yield* world.settled()
+    oneCallEach(world)
+  })
+}
+
+export const redisFull: Scenario = {
+  number: 12,
+  name: "Redis is at maxmemory, and evicts",
+  play: Effect.fnUntraced(function* (world) {
+    const { redis } = world.queue
+    const configure = (name: string, value: string) => Effect.promise(() => redis.config("SET", name, value))
+    yield* configure("maxmemory-policy", "allkeys-lru")
+    const api = yield* world.startApi()
+    const [warned] = yield* api.says(/[^\n]*maxmemory-policy[^\n]*/)
+    assert.include(warned, "noeviction")
+    yield* configure("maxmemory-policy", "noeviction")
+    yield* world.startWorkers(2)
+    yield* world.fault("Redis at maxmemory", configure("maxmemory", "1"))
+    yield* world.submitMany(10)
+    assert.lengthOf(world.client.acknowledged, 10)
+    yield* api.says("were not sent")
+    assert.lengthOf(world.provider.calls, 0)
+    yield* configure("maxmemory", "0")
+    yield* world.settled()
+    oneCallEach(world)
+  })
+}
+
+export const enqueuedFiveTimes: Scenario = {
+  number: 25,
+  name: "every job is enqueued five times",
+  play: Effect.fnUntraced(function* (world) {
+    yield* world.startApi()
+    world.provider.behave(after(300))
+    // Other spellings of epoch 0, so that the queue does not see that they are one.
+    const again = ["00", "000", "0000", "00000"]
+    yield* world.submitMany(20)
+    for (const { execution_id } of world.client.acknowledged) {
+      yield* Effect.forEach(again, (epoch) =>
+        world.fault("a job enqueued again", world.queue.add(`${execution_id}-${epoch}`, execution_id))
+      )
+    }
+    yield* world.startWorkers(2)
+    yield* world.settled()
+    yield* eventually(
+      "the queue is empty",
+      Effect.map(world.queue.jobs, ({ waiting, active }) => waiting === 0 && active === 0)
+    )
+    oneCallEach(world)
+  })
+}
