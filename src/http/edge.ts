@@ -37,6 +37,7 @@ export const layer = (methodsAt: MethodsAt) =>
         const response = yield* httpEffect.pipe(
           Effect.catchCause(answerCause),
           Effect.flatMap(withoutBareErrors),
+          Effect.map(withRetryAfter),
           Effect.provideService(RequestId, request_id),
           Effect.provideService(Methods, methodsAt),
           Effect.annotateLogs({ request_id })
@@ -73,6 +74,12 @@ const withoutBareErrors = (response: HttpServerResponse.HttpServerResponse): Ans
   return response.status < 400 || json ? Effect.succeed(response) : problemFor(response.status)
 }
 
+/** Whatever is not there now may be tried again (RFC 9110, section 15.6.4). */
+const withRetryAfter = (response: HttpServerResponse.HttpServerResponse) =>
+  response.status === 503 && response.headers["retry-after"] === undefined
+    ? HttpServerResponse.setHeader(response, "retry-after", String(RETRY_AFTER))
+    : response
+
 const problemFor = (status: number): Answer =>
   Effect.gen(function* () {
     const { method, url } = yield* HttpServerRequest.HttpServerRequest
@@ -102,10 +109,9 @@ const problemFor = (status: number): Answer =>
       case 503: {
         const detail =
           "The service cannot do this now. Try again; with an Idempotency-Key nothing is done twice."
-        const response = yield* respond(
+        return yield* respond(
           new Problems.ServiceUnavailable({ request_id, detail, retry_after: RETRY_AFTER })
         )
-        return HttpServerResponse.setHeader(response, "retry-after", String(RETRY_AFTER))
       }
       default:
         return yield* respond(

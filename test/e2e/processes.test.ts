@@ -205,6 +205,7 @@ describe("a process that is told to stop", () => {
       yield* api.says("stopping")
       const notReady = yield* call("GET", "/ready")
       assert.strictEqual(notReady.status, 503)
+      assert.strictEqual(notReady.headers.get("retry-after"), "2")
       assert.deepStrictEqual(notReady.body, {
         status: "stopping",
         parts: { database: "ok", queue: "ok" }

@@ -75,6 +75,8 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
 
       const redis = yield* connect({
         commandTimeout: COMMAND_TIMEOUT,
+        // A command that timed out leaves a connection that may be dead: without this it would be kept for long.
+        socketTimeout: Duration.toMillis(CONNECT_TIMEOUT),
         enableOfflineQueue: false,
         maxRetriesPerRequest: 0
       })
