@@ -1,5 +1,6 @@
 import { Duration, Option } from "effect"
 import type { Completion } from "./completion.ts"
+import type { AttemptOutcome } from "./Execution.ts"
 import { failureDelay } from "./executionState.ts"
 import type { ExecutionState } from "./executionState.ts"
 import { isRetryable } from "./providerError.ts"
@@ -79,5 +80,9 @@ export const attemptNotMade = (error_type: string, error_message: string): Attem
   prompt_tokens: null,
   response_tokens: null
 })
+
+/** The outcome of an attempt, as the ledger names it. */
+export const outcomeOf = (end: AttemptEnd): AttemptOutcome =>
+  end._tag === "Succeeded" ? "succeeded" : end.retryable ? "retryable" : "failed"
 
 const milliseconds = (duration: Duration.Duration): number => Math.round(Duration.toMillis(duration))

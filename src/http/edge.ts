@@ -8,6 +8,7 @@ import {
   HttpServerResponse
 } from "effect/http"
 import { DatabaseUnavailable } from "../services/DatabaseUnavailable.ts"
+import { Stopping } from "../services/Lifecycle.ts"
 import * as Problems from "./api/Problems.ts"
 import { badRequest } from "./badRequest.ts"
 import { RequestId } from "./RequestId.ts"
@@ -36,6 +37,7 @@ export const layer = (methodsAt: MethodsAt) =>
         const response = yield* httpEffect.pipe(
           Effect.catchCause(answerCause),
           Effect.flatMap(withoutBareErrors),
+          Effect.map(withRetryAfter),
           Effect.provideService(RequestId, request_id),
           Effect.provideService(Methods, methodsAt),
           Effect.annotateLogs({ request_id })
@@ -54,6 +56,7 @@ type Answer<E = never> = Effect.Effect<
 const answerCause = <E>(cause: Cause.Cause<E>): Answer<E> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
   const error = Cause.squash(cause)
+  if (error instanceof Stopping) return problemFor(503)
   if (error instanceof DatabaseUnavailable) {
     return Effect.andThen(Effect.logWarning("the database is unavailable", cause), problemFor(503))
   }
@@ -70,6 +73,12 @@ const withoutBareErrors = (response: HttpServerResponse.HttpServerResponse): Ans
   const json = response.headers["content-type"]?.startsWith("application/") ?? false
   return response.status < 400 || json ? Effect.succeed(response) : problemFor(response.status)
 }
+
+/** Whatever is not there now may be tried again (RFC 9110, section 15.6.4). */
+const withRetryAfter = (response: HttpServerResponse.HttpServerResponse) =>
+  response.status === 503 && response.headers["retry-after"] === undefined
+    ? HttpServerResponse.setHeader(response, "retry-after", String(RETRY_AFTER))
+    : response
 
 const problemFor = (status: number): Answer =>
   Effect.gen(function* () {
@@ -98,11 +107,11 @@ const problemFor = (status: number): Answer =>
           new Problems.UnsupportedMediaType({ request_id, detail: "The body must be application/json." })
         )
       case 503: {
-        const detail = "A part that the service needs cannot be reached. Nothing was done; try again."
-        const response = yield* respond(
+        const detail =
+          "The service cannot do this now. Try again; with an Idempotency-Key nothing is done twice."
+        return yield* respond(
           new Problems.ServiceUnavailable({ request_id, detail, retry_after: RETRY_AFTER })
         )
-        return HttpServerResponse.setHeader(response, "retry-after", String(RETRY_AFTER))
       }
       default:
         return yield* respond(

@@ -6,6 +6,8 @@ import { Executions } from "../services/Executions.ts"
 import { Executor } from "../services/Executor.ts"
 import { Health } from "../services/Health.ts"
 import { Leases } from "../services/Leases.ts"
+import { Lifecycle } from "../services/Lifecycle.ts"
+import { Metrics } from "../services/Metrics.ts"
 import { Prompts } from "../services/Prompts.ts"
 import { Sweeper } from "../services/Sweeper.ts"
 import { Templates } from "../services/Templates.ts"
@@ -16,9 +18,10 @@ export const layerServices = Layer.mergeAll(
   Authentication.layer,
   Executions.layer,
   Health.layer,
+  Metrics.layer,
   Prompts.layer,
   Sweeper.layer
 ).pipe(
   Layer.provideMerge(Executor.layer),
-  Layer.provideMerge(Layer.mergeAll(Dispatcher.layer, Leases.layer, Templates.layer))
+  Layer.provideMerge(Layer.mergeAll(Dispatcher.layer, Leases.layer, Lifecycle.layer, Templates.layer))
 )

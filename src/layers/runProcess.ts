@@ -1,7 +1,8 @@
-import { NodeRuntime } from "@effect/platform-node"
-import { Console, Effect, Layer, Runtime } from "effect"
+import { Console, Context, Deferred, Effect, Layer, Option, Runtime } from "effect"
 import { HttpServerError } from "effect/http"
 import { isSqlError } from "effect/sql/SqlError"
+import { constants } from "node:os"
+import { Lifecycle } from "../services/Lifecycle.ts"
 import { AppConfig, ConfigInvalid } from "./AppConfig.ts"
 import * as Observability from "./Observability.ts"
 import { DataDirInUse } from "./pglite/dataDirLock.ts"
@@ -20,33 +21,45 @@ const plainly = (error: unknown): string | undefined => {
 const UNREACHABLE = new Set(["ConnectionError", "AuthenticationError"])
 const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
-/** Built last, so that it is taken down first. */
-const tellOfStopping = Layer.effectDiscard(
-  Effect.addFinalizer(() =>
-    Effect.logInfo("stopping: no more work is taken, and what is under way may come to its end")
-  )
+/** Completes the deferred at the first signal to stop; the second ends the process there and then. */
+const onSignals = (told: Deferred.Deferred<void>) => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (Deferred.isDoneUnsafe(told)) process.exit(128 + constants.signals[signal])
+      Deferred.doneUnsafe(told, Effect.void)
+    })
+  }
+}
+
+const runMain = Runtime.makeRunMain(({ fiber, teardown }) =>
+  fiber.addObserver((exit) => teardown(exit, (code) => process.exit(code)))
 )
 
 /**
- * Runs a process until it is told to stop: reads the configuration, builds what it makes of it, and takes it down again
- * on SIGINT and SIGTERM. Stopping as told is a success.
+ * Runs a process: reads the configuration, builds what it makes of it, and takes it down again when it is told to stop,
+ * by SIGINT or SIGTERM. Stopping as told is a success.
  */
-export const runProcess = <E>(layerOf: (config: AppConfig["Service"]) => Layer.Layer<never, E>) =>
-  Effect.gen(function* () {
-    const config = yield* AppConfig
-    const layer = tellOfStopping.pipe(
-      Layer.provide(layerOf(config)),
-      Layer.provide(Observability.layer(config))
+export const runProcess = <E>(layerOf: (config: AppConfig["Service"]) => Layer.Layer<Lifecycle, E>) => {
+  const told = Deferred.makeUnsafe<void>()
+  onSignals(told)
+
+  const live = Effect.fnUntraced(function* (config: AppConfig["Service"]) {
+    const built = yield* Effect.raceFirst(
+      Effect.asSome(Layer.build(layerOf(config))),
+      Effect.as(Deferred.await(told), Option.none())
     )
-    yield* Layer.launch(layer)
-  }).pipe(
+    if (Option.isNone(built)) return
+    yield* Deferred.await(told)
+    yield* Effect.logInfo("stopping: no more work is taken, and what is under way may come to its end")
+    yield* Context.get(built.value, Lifecycle).stop
+  }, Effect.scoped)
+
+  Effect.flatMap(AppConfig, (config) => Effect.provide(live(config), Observability.layer(config))).pipe(
     Effect.provide(AppConfig.layer),
     Effect.tapError((error) => {
       const message = plainly(error)
       return message === undefined ? Effect.logError("cannot start", error) : Console.error(message)
     }),
-    NodeRuntime.runMain({
-      disableErrorReporting: true,
-      teardown: (exit, onExit) => Runtime.defaultTeardown(exit, (code) => onExit(code === 130 ? 0 : code))
-    })
+    runMain({ disableErrorReporting: true })
   )
+}

@@ -1,8 +1,8 @@
-import { Context, Effect, Layer, Queue } from "effect"
+import { Context, Duration, Effect, Layer, Queue } from "effect"
 import { ExecutionQueue } from "./ExecutionQueue.ts"
-import type { WakeUp } from "./ExecutionQueue.ts"
+import type { Lease } from "./ExecutionStore.ts"
 
-/** Wake-up calls waiting to be sent; past that they are dropped, and the sweeper finds their executions. */
+/** Wake-up calls waiting to be sent, now or later; past that they are dropped, and the sweeper finds their executions. */
 const WAITING = 10_000
 const BATCH = 100
 
@@ -10,15 +10,17 @@ const BATCH = 100
 export class Dispatcher extends Context.Service<
   Dispatcher,
   {
-    /** Takes the calls and answers at once; whether they arrive is the queue's and the sweeper's business. */
-    readonly send: (wakeUps: ReadonlyArray<WakeUp>) => Effect.Effect<void>
+    /** Takes the call and answers at once; whether it arrives, after the delay, is the queue's and the sweeper's business. */
+    readonly send: (wakeUp: Lease, delay?: Duration.Duration) => Effect.Effect<void>
   }
 >()("promptledger/services/Dispatcher") {
   static readonly layer = Layer.effect(
     Dispatcher,
     Effect.gen(function* () {
       const queue = yield* ExecutionQueue
-      const waiting = yield* Queue.dropping<WakeUp>(WAITING)
+      const scope = yield* Effect.scope
+      const waiting = yield* Queue.dropping<Lease>(WAITING)
+      let delayed = 0
 
       yield* Queue.takeBetween(waiting, 1, BATCH).pipe(
         Effect.flatMap(queue.enqueue),
@@ -28,7 +30,22 @@ export class Dispatcher extends Context.Service<
         Effect.forever,
         Effect.forkScoped
       )
-      return Dispatcher.of({ send: (wakeUps) => Effect.asVoid(Queue.offerAll(waiting, wakeUps)) })
+
+      const sendLater = (wakeUp: Lease, delay: Duration.Duration) =>
+        Effect.suspend(() => {
+          if (delayed >= WAITING) return Effect.void
+          delayed++
+          return Effect.sleep(delay).pipe(
+            Effect.andThen(Queue.offer(waiting, wakeUp)),
+            Effect.ensuring(Effect.sync(() => delayed--)),
+            Effect.forkIn(scope)
+          )
+        })
+
+      return Dispatcher.of({
+        send: (wakeUp, delay = Duration.zero) =>
+          Effect.asVoid(Duration.isPositive(delay) ? sendLater(wakeUp, delay) : Queue.offer(waiting, wakeUp))
+      })
     })
   )
 }

@@ -137,6 +137,9 @@ export class ExecutionStore extends Context.Service<
     /** Queued executions that have been due for longer than `grace`, oldest first, at most `limit`. */
     readonly due: (grace: Duration.Duration, limit: number) => Effect.Effect<ReadonlyArray<Lease>>
 
+    /** How many executions are queued, and how long ago the oldest of them was submitted. */
+    readonly backlog: Effect.Effect<{ readonly queued: number; readonly oldest: Duration.Duration }>
+
     /** Cancels an execution, unless it has ended. None when there is none of that id. */
     readonly cancel: (
       project_id: ProjectId,

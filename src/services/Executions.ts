@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Fiber, FiberSet, Layer, Option, Schedule } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, FiberSet, Layer, Option, Schedule } from "effect"
 import { NoActiveVersion, PromptNotFound, VersionNotFound } from "../domain/errors.ts"
 import {
   DEFAULT_ENVIRONMENT,
@@ -23,6 +23,8 @@ import { Dispatcher } from "./Dispatcher.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
 import type { ExecutionFilter, ExecutionPosition, Lineage } from "./ExecutionStore.ts"
 import { Executor } from "./Executor.ts"
+import type { AttemptResult } from "./Executor.ts"
+import { Lifecycle, Stopping } from "./Lifecycle.ts"
 import { NewId } from "./NewId.ts"
 import { pageOf } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
@@ -74,7 +76,7 @@ export class Executions extends Context.Service<
   {
     /**
      * Runs a prompt and waits for the answer. The call is made and recorded to its end even when nobody waits for it
-     * any more: it is paid for.
+     * any more: it is paid for. A process that was told to stop begins none, and dies of `Stopping`.
      */
     readonly run: (
       project_id: ProjectId,
@@ -126,9 +128,16 @@ export class Executions extends Context.Service<
       const dispatcher = yield* Dispatcher
       const newId = yield* NewId
       const settings = yield* Settings
+      const lifecycle = yield* Lifecycle
 
-      const running = yield* FiberSet.make()
-      yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(running), settings.drain))
+      /** The sync calls under way. What is left of them when the time to drain is over is given back. */
+      const running = yield* FiberSet.make<Option.Option<AttemptResult>>()
+      yield* lifecycle.onStop(
+        Effect.andThen(
+          Effect.timeoutOption(FiberSet.awaitEmpty(running), settings.drain),
+          FiberSet.clear(running)
+        )
+      )
 
       /** The model that answers: the one asked for, or the echo where its provider is not set up. */
       const answering = (model: ModelRef): ModelRef =>
@@ -219,6 +228,7 @@ export class Executions extends Context.Service<
         door: Door,
         request: ExecutionRequest
       ) {
+        if (yield* lifecycle.stopping) return yield* Effect.die(new Stopping())
         // From the row on the call is made, whether or not anybody still waits for it.
         const started = yield* Effect.uninterruptible(
           Effect.gen(function* () {
@@ -238,7 +248,9 @@ export class Executions extends Context.Service<
           })
         )
         if (started._tag === "Known") return yield* replay(project_id, started.execution_id)
-        const result = yield* Fiber.join(started.fiber)
+        const exit = yield* Fiber.await(started.fiber)
+        if (Exit.isFailure(exit) && !Exit.hasInterrupts(exit)) return yield* Effect.failCause(exit.cause)
+        const result = Option.flatten(Exit.getSuccess(exit))
         if (Option.isSome(result)) {
           const { execution, end, error } = result.value
           if (end._tag === "Succeeded")
@@ -268,7 +280,7 @@ export class Executions extends Context.Service<
         const accepted = yield* accept(project_id, door, "async", request)
         if (accepted._tag === "Known") return yield* replay(project_id, accepted.execution_id)
         const { execution_id, version_number } = accepted
-        yield* dispatcher.send([{ execution_id, epoch: 0, delay: Duration.zero }])
+        yield* dispatcher.send({ execution_id, epoch: 0 })
         const { prompt_name } = request
         return {
           execution_id,

@@ -1,5 +1,5 @@
-import { Context, Data, Duration, Effect, Layer, Option, Result, Schedule, Stream } from "effect"
-import { attemptFailed, attemptNotMade, attemptSucceeded } from "../domain/attempt.ts"
+import { Context, Data, Effect, Layer, Metric, Option, Result, Schedule, Stream } from "effect"
+import { attemptFailed, attemptNotMade, attemptSucceeded, outcomeOf } from "../domain/attempt.ts"
 import type { AttemptEnd } from "../domain/attempt.ts"
 import { sha256 } from "../domain/checksum.ts"
 import { append, emptyCompletion } from "../domain/completion.ts"
@@ -11,6 +11,7 @@ import { DatabaseUnavailable } from "./DatabaseUnavailable.ts"
 import { Dispatcher } from "./Dispatcher.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
 import type { ClaimedExecution, Lease } from "./ExecutionStore.ts"
+import { attemptsWith } from "./instruments.ts"
 import { Leases } from "./Leases.ts"
 import { Providers } from "./Providers.ts"
 import { Settings } from "./Settings.ts"
@@ -97,18 +98,20 @@ export class Executor extends Context.Service<
             defect instanceof DatabaseUnavailable ? Effect.fail(defect) : Effect.die(defect)
           ),
           Effect.retry(writePatiently),
-          Effect.orDie
+          Effect.orDie,
+          Effect.tap((execution) =>
+            Option.isSome(execution) ? Metric.update(attemptsWith(outcomeOf(end)), 1) : Effect.void
+          )
         )
 
       const giveBack = ({ execution_id, epoch }: Lease) =>
-        store.release({ execution_id, epoch }).pipe(
-          Effect.flatMap((status) =>
-            Option.contains(status, "queued")
-              ? dispatcher.send([{ execution_id, epoch, delay: Duration.zero }])
-              : Effect.void
-          ),
-          Effect.catchCause((cause) => Effect.logWarning("an attempt was not given back", cause))
-        )
+        Effect.gen(function* () {
+          const status = yield* store.release({ execution_id, epoch })
+          if (Option.isSome(status)) yield* Metric.update(attemptsWith("unknown"), 1)
+          if (Option.contains(status, "queued")) {
+            yield* dispatcher.send({ execution_id, epoch })
+          }
+        }).pipe(Effect.catchCause((cause) => Effect.logWarning("an attempt was not given back", cause)))
 
       const carryOut = Effect.fn("Executor.attempt")(function* (assignment: Assignment) {
         const { execution_id, epoch, model } = assignment
@@ -133,7 +136,7 @@ export class Executor extends Context.Service<
         const execution = yield* finish(lease, end)
         if (Option.isNone(execution)) return Option.none()
         if (end._tag === "Failed" && end.retry_after !== undefined) {
-          yield* dispatcher.send([{ ...lease, delay: end.retry_after }])
+          yield* dispatcher.send(lease, end.retry_after)
         }
         if (isTerminal(execution.value.status)) yield* logEnd(execution.value)
         return Option.some({ execution: execution.value, end, error })

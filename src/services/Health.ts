@@ -1,5 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import { ExecutionQueue } from "./ExecutionQueue.ts"
+import { Lifecycle } from "./Lifecycle.ts"
 
 /** Whether the database answers. */
 export class DatabaseHealth extends Context.Service<DatabaseHealth, { readonly ping: Effect.Effect<void> }>()(
@@ -9,8 +10,8 @@ export class DatabaseHealth extends Context.Service<DatabaseHealth, { readonly p
 export type PartState = "ok" | "unavailable"
 
 export interface Readiness {
-  /** The service can do its work: what it can't do without is there. */
-  readonly ready: boolean
+  /** Ready when what the service can't do without is there, and it was not told to stop. */
+  readonly status: "ready" | "stopping" | "unavailable"
   readonly parts: { readonly database: PartState; readonly queue: PartState }
 }
 
@@ -25,6 +26,7 @@ export class Health extends Context.Service<Health, { readonly ready: Effect.Eff
     Effect.gen(function* () {
       const database = yield* DatabaseHealth
       const queue = yield* ExecutionQueue
+      const lifecycle = yield* Lifecycle
 
       const state = <E>(ping: Effect.Effect<void, E>): Effect.Effect<PartState> =>
         Effect.exit(Effect.timeout(ping, PATIENCE)).pipe(
@@ -32,13 +34,15 @@ export class Health extends Context.Service<Health, { readonly ready: Effect.Eff
         )
 
       return Health.of({
-        ready: Effect.all(
-          { database: state(database.ping), queue: state(queue.ping) },
-          { concurrency: 2 }
-        ).pipe(
+        ready: Effect.gen(function* () {
+          const parts = yield* Effect.all(
+            { database: state(database.ping), queue: state(queue.ping) },
+            { concurrency: 2 }
+          )
+          if (yield* lifecycle.stopping) return { status: "stopping", parts }
           // Without the queue nothing is lost and nothing refused: executions only start later.
-          Effect.map((parts) => ({ ready: parts.database === "ok", parts }))
-        )
+          return { status: parts.database === "ok" ? "ready" : "unavailable", parts }
+        })
       })
     })
   )

@@ -1,7 +1,8 @@
-import { Context, Deferred, Effect, Layer, Schedule } from "effect"
+import { Context, Deferred, Effect, Layer, Metric, Schedule } from "effect"
 import type { Scope } from "effect"
 import { ExecutionStore } from "./ExecutionStore.ts"
 import type { Lease } from "./ExecutionStore.ts"
+import { leasesLost } from "./instruments.ts"
 import { Settings } from "./Settings.ts"
 
 /** Keeps this process's leases alive, all with one statement a heartbeat, and learns by it which are gone. */
@@ -30,7 +31,9 @@ export class Leases extends Context.Service<
         for (const lease of leases) {
           if (epochs.get(lease.execution_id) === lease.epoch) continue
           const lost = held.get(lease)
-          if (lost !== undefined) yield* Deferred.succeed(lost, undefined)
+          if (lost === undefined) continue
+          yield* Metric.update(leasesLost, 1)
+          yield* Deferred.succeed(lost, undefined)
         }
       })
       yield* renew.pipe(

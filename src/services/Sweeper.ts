@@ -1,7 +1,8 @@
-import { Context, Duration, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Metric } from "effect"
 import { ExecutionQueue } from "./ExecutionQueue.ts"
 import type { QueueUnavailable } from "./ExecutionQueue.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
+import { attemptsWith, sweeperFindsOf } from "./instruments.ts"
 import { Settings } from "./Settings.ts"
 
 /** Executions that one sweep takes up at most, of each kind. */
@@ -30,11 +31,10 @@ export class Sweeper extends Context.Service<
         const recovered = yield* store.recover(SWEPT)
         const again = recovered.filter(({ status }) => status === "queued")
         const due = yield* store.due(grace, SWEPT)
-        const wakeUps = [...again, ...due].map(({ execution_id, epoch }) => ({
-          execution_id,
-          epoch,
-          delay: Duration.zero
-        }))
+        yield* Metric.update(sweeperFindsOf("recovered"), recovered.length)
+        yield* Metric.update(attemptsWith("unknown"), recovered.length)
+        yield* Metric.update(sweeperFindsOf("due"), due.length)
+        const wakeUps = [...again, ...due].map(({ execution_id, epoch }) => ({ execution_id, epoch }))
         if (wakeUps.length > 0) yield* queue.enqueue(wakeUps)
         return { recovered: recovered.length, due: due.length }
       }).pipe(Effect.withSpan("Sweeper.sweep"))

@@ -1,11 +1,12 @@
-import { Deferred, Effect, Layer, Schedule } from "effect"
+import { Deferred, Effect, Exit, Layer, Schedule, Scope } from "effect"
 import { ExecutionQueue } from "../services/ExecutionQueue.ts"
 import { Executor } from "../services/Executor.ts"
+import { Lifecycle } from "../services/Lifecycle.ts"
 import { Settings } from "../services/Settings.ts"
 import { Sweeper } from "../services/Sweeper.ts"
 
 /**
- * A worker: answers wake-up calls and sweeps, until its scope closes. Then it takes no more calls, lets those under
+ * A worker: answers wake-up calls and sweeps, until it is told to stop or its scope closes. Then it takes no more calls, lets those under
  * way go on for the drain time, and gives back what is left without counting an attempt.
  */
 export const layer = Layer.effectDiscard(
@@ -14,6 +15,7 @@ export const layer = Layer.effectDiscard(
     const executor = yield* Executor
     const sweeper = yield* Sweeper
     const settings = yield* Settings
+    const lifecycle = yield* Lifecycle
 
     yield* sweeper.sweep.pipe(
       Effect.catchCause((cause) => Effect.logWarning("a sweep failed", cause)),
@@ -21,15 +23,17 @@ export const layer = Layer.effectDiscard(
       Effect.forkScoped
     )
     const drained = yield* Deferred.make<void>()
-    yield* queue.consume(
-      (wakeUp) => Effect.raceFirst(executor.answer(wakeUp), Deferred.await(drained)).pipe(logged),
-      {
+    const consuming = yield* Scope.make()
+    yield* queue
+      .consume((wakeUp) => Effect.raceFirst(executor.answer(wakeUp), Deferred.await(drained)).pipe(logged), {
         concurrency: settings.worker_concurrency
-      }
-    )
-    // Added last, so that it runs first: the time to drain begins when the worker is told to stop.
-    yield* Effect.addFinalizer(() =>
-      Deferred.succeed(drained, undefined).pipe(Effect.delay(settings.drain), Effect.forkDetach)
+      })
+      .pipe(Scope.provide(consuming))
+    yield* lifecycle.onStop(
+      Effect.gen(function* () {
+        yield* Deferred.succeed(drained, undefined).pipe(Effect.delay(settings.drain), Effect.forkDetach)
+        yield* Scope.close(consuming, Exit.void)
+      })
     )
   })
 )

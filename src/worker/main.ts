@@ -18,5 +18,5 @@ runProcess((config) => {
       : Layer.effectDiscard(announceAt).pipe(
           Layer.provide(Server.layerWorker({ port, host, drain: settings.drain }))
         )
-  return worker.pipe(Layer.provide(layerWorker(config)))
+  return worker.pipe(Layer.provideMerge(layerWorker(config)))
 })

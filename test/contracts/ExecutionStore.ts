@@ -382,6 +382,22 @@ export const executionStoreContract = (
       })
     )
 
+    it.effect("tells how much is queued, and for how long the oldest has been", () =>
+      Effect.gen(function* () {
+        const store = yield* ExecutionStore
+        const clock = yield* DatabaseClock
+        const before = yield* store.backlog
+        const { execution_id } = yield* inserted()
+        yield* inserted({ mode: "sync" })
+        yield* clock.advance("1 hour")
+        const { queued, oldest } = yield* store.backlog
+        assert.strictEqual(queued, before.queued + 1)
+        assert.isAtLeast(Duration.toSeconds(oldest), 3_600)
+        yield* store.cancel(PROJECT, execution_id)
+        assert.strictEqual((yield* store.backlog).queued, before.queued)
+      })
+    )
+
     it.effect("cancels what has not ended, and only that", () =>
       Effect.gen(function* () {
         const store = yield* ExecutionStore

@@ -184,6 +184,63 @@ describe("API and worker, over PostgreSQL and Redis", () => {
   )
 })
 
+describe("a process that is told to stop", () => {
+  const busy = Effect.gen(function* () {
+    const provider = yield* fakeOpenAi
+    const { behaviour, answer } = onCue(says("to the end"))
+    provider.behave(behaviour)
+    const env = { DATA_DIR: yield* newFolder, API_KEY: KEY, OPENAI_BASE_URL: provider.url }
+    const api = yield* startApi(env)
+    const call = callerOf(api.url)
+    yield* greeting(call)
+    const { body: submitted } = yield* submit(call)
+    yield* until(Effect.sync(() => provider.calls.length === 1))
+    return { env, provider, answer, api, call, execution_id: submitted.execution_id as string }
+  })
+
+  it.live("answers until what is under way has ended, begins nothing, and says that it is not ready", () =>
+    Effect.gen(function* () {
+      const { env, provider, answer, api, call, execution_id } = yield* busy
+      const stopped = yield* Effect.forkChild(api.stop())
+      yield* api.says("stopping")
+      const notReady = yield* call("GET", "/ready")
+      assert.strictEqual(notReady.status, 503)
+      assert.strictEqual(notReady.headers.get("retry-after"), "2")
+      assert.deepStrictEqual(notReady.body, {
+        status: "stopping",
+        parts: { database: "ok", queue: "ok" }
+      })
+      const refused = yield* run(call)
+      assert.strictEqual(refused.status, 503)
+      assert.strictEqual(refused.headers.get("retry-after"), "2")
+      const { status, body: accepted } = yield* submit(call)
+      assert.strictEqual(status, 202)
+      assert.lengthOf(provider.calls, 1)
+      answer()
+      assert.strictEqual(yield* Fiber.join(stopped), 0)
+
+      provider.behave(says("later"))
+      const second = callerOf((yield* startApi(env)).url)
+      assert.include((yield* ended(second, execution_id)).body, { status: "succeeded", attempts: 1 })
+      assert.include((yield* ended(second, accepted.execution_id)).body, {
+        status: "succeeded",
+        response_text: "later"
+      })
+      assert.lengthOf(provider.calls, 2)
+    })
+  )
+
+  it.live("ends there and then when it is told twice", () =>
+    Effect.gen(function* () {
+      const { api } = yield* busy
+      const stopped = yield* Effect.forkChild(api.stop())
+      yield* api.says("stopping")
+      assert.strictEqual(yield* api.stop("SIGINT"), 130)
+      assert.strictEqual(yield* Fiber.join(stopped), 130)
+    })
+  )
+})
+
 describe("npm run demo", () => {
   it.live("tells the whole story, in plain text to a pipe", () =>
     Effect.gen(function* () {

@@ -21,8 +21,6 @@ export const openQueue = Effect.fnUntraced(function* (url: string) {
 
   return {
     redis,
-    /** Lets every job that waits for its time go now. */
-    promote: Effect.promise(() => queue.promoteJobs()),
     /** Adds a wake-up call under an id of its own choice. */
     add: (jobId: string, execution_id: string) =>
       Effect.asVoid(

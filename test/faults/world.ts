@@ -253,7 +253,7 @@ export const makeWorld = Effect.fnUntraced(function* (scenario: Scenario, kit: K
     eventually(
       "every execution has ended",
       Effect.andThen(
-        hasten ? Effect.andThen(ledger.makeDue, queue.promote) : Effect.void,
+        hasten ? ledger.makeDue : Effect.void,
         Effect.map(open, (left) => left.length === 0)
       ),
       deadline

@@ -26,7 +26,8 @@ const CALLS = [
   "GET /v1/analytics/prompts",
   "GET /v1/models",
   "GET /health",
-  "GET /ready"
+  "GET /ready",
+  "GET /metrics"
 ]
 
 interface Operation {
@@ -54,7 +55,7 @@ describe("the OpenAPI document", () => {
   it("says of each call what it does, what it needs and how it fails", () => {
     for (const [name, { summary, security, responses }] of operations) {
       assert.isNotEmpty(summary, name)
-      const open = name === "GET /health" || name === "GET /ready"
+      const open = ["GET /health", "GET /ready", "GET /metrics"].includes(name)
       assert.deepStrictEqual(security, open ? [] : [{ api_key: [] }], name)
       for (const [status, { content = {} }] of Object.entries(responses)) {
         if (Number(status) < 400 || (open && status === "503")) continue

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
+import { Database } from "../../src/layers/postgres/Database.ts"
 import { apiOver, call } from "../support/api.ts"
 import { newDatabase } from "../support/database.ts"
 import { newName } from "../support/ledger.ts"
@@ -21,51 +22,92 @@ const service = Layer.unwrap(
   })
 )
 
+const model = { provider: "echo", model_name: "echo" }
+
 layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })(
   "without its database",
   (it) => {
-    it.effect("the service says so with 503, and answers again when it is back", () =>
-      Effect.gen(function* () {
-        const proxy = yield* DatabaseProxy
-        const name = newName()
-        const model = { provider: "echo", model_name: "echo" }
-        const start = { body: { prompt_name: name, variables: {}, model } }
-        yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
+    it.effect.each(["cut", "blackHole"] as const)(
+      "the service says so with 503 within its time, and answers again when it is back: %s",
+      (outage) =>
+        Effect.gen(function* () {
+          const proxy = yield* DatabaseProxy
+          const name = newName()
+          const start = { body: { prompt_name: name, variables: {}, model } }
+          yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
 
-        yield* proxy.cut
-        for (const [method, path, options] of [
-          ["GET", "/v1/prompts", {}],
-          ["GET", `/v1/prompts/${name}`, {}],
-          ["PUT", `/v1/prompts/${name}`, { body: { template_source: "y" } }],
-          ["POST", "/v1/prompts/register-code", { body: { prompts: [{ name: "z", template_source: "z" }] } }],
-          ["POST", "/v1/executions:run", start],
-          ["POST", "/v1/executions:submit", start],
-          ["GET", "/v1/executions", {}],
-          ["GET", "/v1/prompts", { headers: { "x-api-key": "a key that nobody looked up yet" } }],
-          ["GET", "/v1/analytics/prompts", {}]
-        ] as const) {
-          const { status, headers, body } = yield* call(method, path, options)
-          assert.strictEqual(status, 503, `${method} ${path}`)
-          assert.deepInclude(body, { code: "ServiceUnavailable", status: 503 })
-          assert.strictEqual(headers.get("content-type"), "application/problem+json")
-          assert.strictEqual(headers.get("retry-after"), String(body.retry_after))
-          assert.notMatch(JSON.stringify(body), /ECONN|sql|postgres/i)
-        }
-        assert.strictEqual((yield* call("GET", "/health")).status, 200)
-        const notReady = yield* call("GET", "/ready")
-        assert.strictEqual(notReady.status, 503)
-        assert.deepStrictEqual(notReady.body, {
-          status: "unavailable",
-          parts: { database: "unavailable", queue: "ok" }
+          yield* proxy[outage]
+          const asked = [
+            ["GET", "/v1/prompts", {}],
+            ["GET", `/v1/prompts/${name}`, {}],
+            ["PUT", `/v1/prompts/${name}`, { body: { template_source: "y" } }],
+            [
+              "POST",
+              "/v1/prompts/register-code",
+              { body: { prompts: [{ name: "z", template_source: "z" }] } }
+            ],
+            ["POST", "/v1/executions:run", start],
+            ["POST", "/v1/executions:submit", start],
+            ["GET", "/v1/executions", {}],
+            ["GET", "/v1/prompts", { headers: { "x-api-key": "a key that nobody looked up yet" } }],
+            ["GET", "/v1/analytics/prompts", {}]
+          ] as const
+          const answers = yield* Effect.forEach(
+            asked,
+            ([method, path, options]) => call(method, path, options),
+            {
+              concurrency: "unbounded"
+            }
+          )
+          answers.forEach(({ status, headers, body }, index) => {
+            assert.strictEqual(status, 503, asked[index]!.slice(0, 2).join(" "))
+            assert.deepInclude(body, { code: "ServiceUnavailable", status: 503 })
+            assert.strictEqual(headers.get("content-type"), "application/problem+json")
+            assert.strictEqual(headers.get("retry-after"), String(body.retry_after))
+            assert.notMatch(JSON.stringify(body), /ECONN|sql|postgres/i)
+          })
+          assert.strictEqual((yield* call("GET", "/health")).status, 200)
+          const notReady = yield* call("GET", "/ready")
+          assert.strictEqual(notReady.status, 503)
+          assert.deepStrictEqual(notReady.body, {
+            status: "unavailable",
+            parts: { database: "unavailable", queue: "ok" }
+          })
+
+          const metrics = yield* call("GET", "/metrics")
+          assert.strictEqual(metrics.status, 200)
+          assert.match(metrics.body, /^promptledger_queue_depth NaN$/m)
+          assert.match(metrics.body, /^promptledger_database_failures_total\{pool="read"\} [1-9]/m)
+
+          yield* proxy.restore
+          yield* until(Effect.map(call("GET", "/ready"), ({ status }) => status === 200))
+          assert.strictEqual(
+            (yield* call("GET", `/v1/prompts/${name}`)).body.active_version.template_source,
+            "x"
+          )
+          assert.strictEqual((yield* call("POST", "/v1/executions:run", start)).status, 200)
         })
+    )
 
-        yield* proxy.restore
-        yield* until(Effect.map(call("GET", "/ready"), ({ status }) => status === 200))
-        assert.strictEqual(
-          (yield* call("GET", `/v1/prompts/${name}`)).body.active_version.template_source,
-          "x"
-        )
-        assert.strictEqual((yield* call("POST", "/v1/executions:run", start)).status, 200)
+    it.effect("is not ready while its database has no room to write", () =>
+      Effect.gen(function* () {
+        const { write } = yield* Database
+        const name = newName()
+        yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
+        yield* write`
+          CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$`
+        yield* write`CREATE TRIGGER disk_full BEFORE INSERT ON executions EXECUTE FUNCTION disk_full()`
+        const submit = call("POST", "/v1/executions:submit", {
+          body: { prompt_name: name, variables: {}, model }
+        })
+        assert.strictEqual((yield* submit).status, 503)
+        const { status, body } = yield* call("GET", "/ready")
+        assert.strictEqual(status, 503)
+        assert.strictEqual(body.parts.database, "unavailable")
+        yield* write`DROP FUNCTION disk_full CASCADE`
+        assert.strictEqual((yield* submit).status, 202)
+        yield* until(Effect.map(call("GET", "/ready"), (ready) => ready.status === 200))
       })
     )
   }

@@ -59,7 +59,7 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("problems"
 
     it.effect("but not for what is open", () =>
       Effect.gen(function* () {
-        for (const path of ["/health", "/ready", "/docs", "/openapi.json"]) {
+        for (const path of ["/health", "/ready", "/metrics", "/docs", "/openapi.json"]) {
           assert.strictEqual((yield* call("GET", path, { headers: { "x-api-key": "" } })).status, 200)
         }
       })

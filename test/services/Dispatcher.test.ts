@@ -1,15 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import { Dispatcher } from "../../src/services/Dispatcher.ts"
 import { ExecutionQueue, QueueUnavailable } from "../../src/services/ExecutionQueue.ts"
-import type { WakeUp } from "../../src/services/ExecutionQueue.ts"
+import type { Lease } from "../../src/services/ExecutionStore.ts"
 
-const wakeUp = (): WakeUp => ({
-  execution_id: ExecutionId.make(crypto.randomUUID()),
-  epoch: 0,
-  delay: Duration.zero
-})
+const wakeUp = (): Lease => ({ execution_id: ExecutionId.make(crypto.randomUUID()), epoch: 0 })
 
 /** A dispatcher before a queue that takes calls as it is told. */
 const dispatcherTo = (enqueue: ExecutionQueue["Service"]["enqueue"]) =>
@@ -20,7 +17,7 @@ const dispatcherTo = (enqueue: ExecutionQueue["Service"]["enqueue"]) =>
 describe("Dispatcher", () => {
   it.effect("goes on after a queue that refused", () =>
     Effect.gen(function* () {
-      const arrived = yield* Deferred.make<ReadonlyArray<WakeUp>>()
+      const arrived = yield* Deferred.make<ReadonlyArray<Lease>>()
       let tries = 0
       const refusesFirst = dispatcherTo((wakeUps) =>
         ++tries === 1
@@ -29,19 +26,37 @@ describe("Dispatcher", () => {
       )
       yield* Effect.gen(function* () {
         const { send } = yield* Dispatcher
-        yield* send([wakeUp()])
+        yield* send(wakeUp())
         yield* Effect.yieldNow.pipe(Effect.repeat({ until: () => tries === 1 }))
         const second = wakeUp()
-        yield* send([second])
+        yield* send(second)
         assert.deepStrictEqual(yield* Deferred.await(arrived), [second])
       }).pipe(Effect.provide(refusesFirst))
+    })
+  )
+
+  it.effect("sends a delayed call in its time, after those that are due", () =>
+    Effect.gen(function* () {
+      const sent: Array<Lease> = []
+      const queue = dispatcherTo((wakeUps) => Effect.sync(() => sent.push(...wakeUps)))
+      yield* Effect.gen(function* () {
+        const { send } = yield* Dispatcher
+        const [later, now] = [wakeUp(), wakeUp()]
+        yield* send(later, Duration.seconds(5))
+        yield* send(now)
+        yield* TestClock.adjust("4999 millis")
+        assert.deepStrictEqual(sent, [now])
+        yield* TestClock.adjust("1 millis")
+        assert.deepStrictEqual(sent, [now, later])
+      }).pipe(Effect.provide(queue))
     })
   )
 
   it.effect("keeps nobody waiting for a queue that hangs, nor without bounds", () =>
     Effect.gen(function* () {
       const { send } = yield* Dispatcher
-      for (let batch = 0; batch < 30; batch++) yield* send(Array.from({ length: 1_000 }, wakeUp))
+      for (let sent = 0; sent < 30_000; sent++) yield* send(wakeUp())
+      for (let sent = 0; sent < 30_000; sent++) yield* send(wakeUp(), Duration.minutes(1))
     }).pipe(Effect.provide(dispatcherTo(() => Effect.never)))
   )
 })

@@ -3,10 +3,11 @@ import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { ExecutionQueue, QueueUnavailable } from "../../src/services/ExecutionQueue.ts"
 import { DatabaseHealth, Health } from "../../src/services/Health.ts"
+import { Lifecycle } from "../../src/services/Lifecycle.ts"
 
 type Ping = "answers" | "fails" | "hangs"
 
-const healthOf = (database: Ping, queue: Ping) => {
+const healthOf = (database: Ping, queue: Ping, stop = false) => {
   const ping = { answers: Effect.void, hangs: Effect.never }
   const parts = Layer.mergeAll(
     Layer.succeed(DatabaseHealth, { ping: database === "fails" ? Effect.die("down") : ping[database] }),
@@ -17,22 +18,30 @@ const healthOf = (database: Ping, queue: Ping) => {
     })
   )
   return Effect.gen(function* () {
+    if (stop) yield* Lifecycle.use((lifecycle) => lifecycle.stop)
     const ready = yield* Effect.forkChild(Health.use((health) => health.ready))
     yield* TestClock.adjust("1 second")
     return yield* Fiber.join(ready)
-  }).pipe(Effect.provide(Health.layer.pipe(Layer.provide(parts))))
+  }).pipe(Effect.provide(Health.layer.pipe(Layer.provideMerge(Lifecycle.layer), Layer.provide(parts))))
 }
 
 describe("Health", () => {
   it.effect.each([
-    ["answers", "answers", true, { database: "ok", queue: "ok" }],
-    ["fails", "answers", false, { database: "unavailable", queue: "ok" }],
-    ["hangs", "answers", false, { database: "unavailable", queue: "ok" }],
-    ["answers", "fails", true, { database: "ok", queue: "unavailable" }],
-    ["answers", "hangs", true, { database: "ok", queue: "unavailable" }]
-  ] as const)("with a database that %s and a queue that %s", ([database, queue, ready, parts]) =>
+    ["answers", "answers", "ready", { database: "ok", queue: "ok" }],
+    ["fails", "answers", "unavailable", { database: "unavailable", queue: "ok" }],
+    ["hangs", "answers", "unavailable", { database: "unavailable", queue: "ok" }],
+    ["answers", "fails", "ready", { database: "ok", queue: "unavailable" }],
+    ["answers", "hangs", "ready", { database: "ok", queue: "unavailable" }]
+  ] as const)("with a database that %s and a queue that %s", ([database, queue, status, parts]) =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* healthOf(database, queue), { ready, parts })
+      assert.deepStrictEqual(yield* healthOf(database, queue), { status, parts })
+    })
+  )
+
+  it.effect("is not ready any more when it was told to stop", () =>
+    Effect.gen(function* () {
+      const { status } = yield* healthOf("answers", "answers", true)
+      assert.strictEqual(status, "stopping")
     })
   )
 })

@@ -4,7 +4,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 const PartState = Schema.Literals(["ok", "unavailable"])
 const parts = { parts: Schema.Struct({ database: PartState, queue: PartState }) }
 
-/** Liveness and readiness; the only calls without a key. */
+/** Liveness, readiness and metrics; the only calls without a key. */
 export class SystemApi extends HttpApiGroup.make("system", { topLevel: true }).add(
   HttpApiEndpoint.get("health", "/health", {
     success: Schema.Struct({ status: Schema.Literal("ok") })
@@ -12,9 +12,12 @@ export class SystemApi extends HttpApiGroup.make("system", { topLevel: true }).a
   HttpApiEndpoint.get("ready", "/ready", {
     success: [
       Schema.Struct({ status: Schema.Literal("ready"), ...parts }),
-      Schema.Struct({ status: Schema.Literal("unavailable"), ...parts }).pipe(
+      Schema.Struct({ status: Schema.Literals(["stopping", "unavailable"]), ...parts }).pipe(
         HttpApiSchema.status("ServiceUnavailable")
       )
     ]
-  }).annotate(OpenApi.Summary, "The process can serve: the state of each part")
+  }).annotate(OpenApi.Summary, "The process can serve: the state of each part"),
+  HttpApiEndpoint.get("metrics", "/metrics", {
+    success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/plain; version=0.0.4" }))
+  }).annotate(OpenApi.Summary, "What the process measures of itself, for Prometheus")
 ) {}

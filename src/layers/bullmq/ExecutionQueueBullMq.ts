@@ -4,7 +4,6 @@ import { Redis } from "ioredis"
 import type { RedisOptions } from "ioredis"
 import { ExecutionId } from "../../domain/Ids.ts"
 import { ExecutionQueue, QueueUnavailable } from "../../services/ExecutionQueue.ts"
-import type { WakeUp } from "../../services/ExecutionQueue.ts"
 import type { Lease } from "../../services/ExecutionStore.ts"
 
 export interface BullMqOptions {
@@ -20,16 +19,19 @@ const PREFIX = "{promptledger}"
 /** How long one command may take: without it a Redis that hangs would hang its callers too. */
 const COMMAND_TIMEOUT = Duration.toMillis("1 second")
 const CONNECT_TIMEOUT = Duration.seconds(2)
+/** How long an idle worker waits for a call with one command. */
+const BLOCKED = Duration.seconds(5)
+/** When a connection that says nothing is given up: later than that wait, or it would break it. */
+const SILENCE = Duration.seconds(7)
 /** How long closing waits for Redis, once the calls under way have been handled. */
 const CLOSE_TIMEOUT = "2 seconds"
 
 /** A job's id is `<execution>-<epoch>`: BullMQ ignores an id that it has already. Its data is the execution's id. */
-const jobOf = ({ execution_id, epoch, delay }: WakeUp) => ({
+const jobOf = ({ execution_id, epoch }: Lease) => ({
   name: "execute",
   data: { execution_id },
   opts: {
     jobId: `${execution_id}-${epoch}`,
-    delay: Math.ceil(Duration.toMillis(delay)),
     removeOnComplete: true,
     removeOnFail: true
   }
@@ -49,7 +51,10 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
     ExecutionQueue,
     Effect.gen(function* () {
       const connect = (
-        options: Pick<RedisOptions, "commandTimeout" | "enableOfflineQueue" | "maxRetriesPerRequest">
+        options: Pick<
+          RedisOptions,
+          "commandTimeout" | "enableOfflineQueue" | "maxRetriesPerRequest" | "socketTimeout"
+        >
       ) =>
         Effect.gen(function* () {
           const log = yield* connectionLog
@@ -70,6 +75,8 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
 
       const redis = yield* connect({
         commandTimeout: COMMAND_TIMEOUT,
+        // A command that timed out leaves a connection that may be dead: without this it would be kept for long.
+        socketTimeout: Duration.toMillis(CONNECT_TIMEOUT),
         enableOfflineQueue: false,
         maxRetriesPerRequest: 0
       })
@@ -82,13 +89,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
           producer.on("error", () => {})
           return producer
         }),
-        (producer) =>
-          Effect.ignore(
-            Effect.timeout(
-              Effect.promise(() => producer.close()),
-              CLOSE_TIMEOUT
-            )
-          )
+        (producer) => closing(() => producer.close())
       )
       yield* Effect.forkScoped(warnOfEviction(redis))
 
@@ -99,7 +100,10 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
           ),
 
         consume: Effect.fnUntraced(function* (handle, { concurrency }) {
-          const connection = yield* connect({ maxRetriesPerRequest: null })
+          const connection = yield* connect({
+            maxRetriesPerRequest: null,
+            socketTimeout: Duration.toMillis(SILENCE)
+          })
           const handling = yield* FiberSet.make<Exit.Exit<void>>()
           const run = yield* FiberSet.runtimePromise(handling)<never>()
           yield* Effect.acquireRelease(
@@ -108,6 +112,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
                 connection,
                 prefix,
                 concurrency,
+                drainDelay: Duration.toSeconds(BLOCKED),
                 lockDuration: Duration.toMillis("15 seconds"),
                 stalledInterval: Duration.toMillis("5 seconds"),
                 maxStalledCount: Number.MAX_SAFE_INTEGER
@@ -116,16 +121,9 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
               return worker
             }),
             (worker) =>
-              Effect.promise(() => worker.pause(true)).pipe(
+              closing(() => worker.pause(true)).pipe(
                 Effect.andThen(FiberSet.awaitEmpty(handling)),
-                Effect.andThen(
-                  Effect.ignore(
-                    Effect.timeout(
-                      Effect.promise(() => worker.close()),
-                      CLOSE_TIMEOUT
-                    )
-                  )
-                )
+                Effect.andThen(closing(() => worker.close()))
               )
           )
         }),
@@ -134,6 +132,10 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
       })
     })
   )
+
+/** Closes what may wait for a Redis that is gone. */
+const closing = (close: () => Promise<void>) =>
+  Effect.tryPromise(close).pipe(Effect.timeout(CLOSE_TIMEOUT), Effect.ignore)
 
 /** Says when the connection is lost and when it is back, once each: ioredis tells of every try. */
 const connectionLog = Effect.gen(function* () {

@@ -1,6 +1,5 @@
-import { Duration, Effect, Fiber, Layer, Queue } from "effect"
+import { Effect, Fiber, Layer, Queue } from "effect"
 import { ExecutionQueue } from "../../services/ExecutionQueue.ts"
-import type { WakeUp } from "../../services/ExecutionQueue.ts"
 import type { Lease } from "../../services/ExecutionStore.ts"
 
 /** Calls that wait in this process at most; past that they are dropped, and the sweeper finds their executions. */
@@ -10,20 +9,14 @@ const WAITING = 100_000
 export const layer = Layer.effect(
   ExecutionQueue,
   Effect.gen(function* () {
-    const scope = yield* Effect.scope
     const ready = yield* Queue.dropping<Lease>(WAITING)
     const waiting = new Set<string>()
     const idOf = ({ execution_id, epoch }: Lease) => `${execution_id}-${epoch}`
 
-    const wake = Effect.fnUntraced(function* ({ execution_id, epoch, delay }: WakeUp) {
+    const wake = ({ execution_id, epoch }: Lease) => {
       const id = idOf({ execution_id, epoch })
-      if (waiting.has(id)) return
-      waiting.add(id)
-      const arrive = Effect.sync(() => {
-        if (!Queue.offerUnsafe(ready, { execution_id, epoch })) waiting.delete(id)
-      })
-      yield* Duration.isPositive(delay) ? Effect.forkIn(Effect.delay(arrive, delay), scope) : arrive
-    })
+      if (!waiting.has(id) && Queue.offerUnsafe(ready, { execution_id, epoch })) waiting.add(id)
+    }
 
     /** Takes calls until it is interrupted; a call that was taken is handled to its end all the same. */
     const worker = (handle: (lease: Lease) => Effect.Effect<void>) =>
@@ -37,7 +30,7 @@ export const layer = Layer.effect(
       )
 
     return ExecutionQueue.of({
-      enqueue: (wakeUps) => Effect.forEach(wakeUps, wake, { discard: true }),
+      enqueue: (wakeUps) => Effect.sync(() => wakeUps.forEach(wake)),
       consume: (handle, { concurrency }) =>
         Effect.asVoid(
           Effect.forkScoped(

@@ -4,6 +4,7 @@ import { Clock, Effect, Layer } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { join } from "node:path"
 import { Database, serverTime } from "../postgres/Database.ts"
+import { orDefect } from "../postgres/orDefect.ts"
 import { lockDataDir } from "./dataDirLock.ts"
 import { protocolStream } from "./protocolStream.ts"
 
@@ -21,6 +22,18 @@ const connect = Effect.fnUntraced(function* (dataDir: string) {
   })
 })
 
+/** One client for everything. A database in this process is never away, so nothing bounds what it may take. */
+const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) =>
+  Database.of({
+    read: client,
+    write: client,
+    reading: orDefect,
+    writing: orDefect,
+    exhausted: () => false,
+    now,
+    migrating: Effect.succeed(client)
+  })
+
 /** PostgreSQL in this process, kept in a folder that no other process may have. */
 export const layer = (options: { readonly dataDir: string }) =>
   Layer.effect(
@@ -28,7 +41,7 @@ export const layer = (options: { readonly dataDir: string }) =>
     Effect.gen(function* () {
       yield* lockDataDir(options.dataDir)
       const client = yield* connect(join(options.dataDir, "postgres"))
-      return Database.of({ read: client, write: client, now: serverTime(client) })
+      return databaseOf(client, serverTime(client))
     })
   ).pipe(Layer.provide(Reactivity.layer))
 
@@ -38,6 +51,6 @@ export const layerMemory = Layer.effect(
   Effect.gen(function* () {
     const client = yield* connect("memory://")
     const now = Effect.map(Clock.currentTimeMillis, (millis) => client`${new Date(millis)}::timestamptz`)
-    return Database.of({ read: client, write: client, now })
+    return databaseOf(client, now)
   })
 ).pipe(Layer.provide(Reactivity.layer))

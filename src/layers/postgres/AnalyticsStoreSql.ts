@@ -2,13 +2,13 @@ import { Effect, Layer } from "effect"
 import type { ProjectId } from "../../domain/Ids.ts"
 import { AnalyticsStore } from "../../services/AnalyticsStore.ts"
 import type { AnalyticsFilter, ModeAnalytics } from "../../services/AnalyticsStore.ts"
-import { Database, orDefect } from "./Database.ts"
+import { Database } from "./Database.ts"
 
 /** `AnalyticsStore` over PostgreSQL, a server's or PGlite's. */
 export const layer = Layer.effect(
   AnalyticsStore,
   Effect.gen(function* () {
-    const { read } = yield* Database
+    const { read, reading } = yield* Database
 
     const selectByMode = (project_id: ProjectId, filter: AnalyticsFilter) => {
       const prompts = [
@@ -38,7 +38,7 @@ export const layer = Layer.effect(
     }
 
     return AnalyticsStore.of({
-      byMode: (project_id, filter) => orDefect(selectByMode(project_id, filter))
+      byMode: (project_id, filter) => reading(selectByMode(project_id, filter))
     })
   })
 )

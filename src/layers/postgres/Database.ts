@@ -1,12 +1,15 @@
 import { PgClient } from "@effect/sql-pg"
-import { Context, Duration, Effect, Layer } from "effect"
-import type { Redacted } from "effect"
+import { Context, Duration, Effect, Layer, Redacted } from "effect"
+import type { Scope } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient } from "effect/sql"
-import { isSqlError } from "effect/sql/SqlError"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
-import { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
+import type { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
+import { makeGate } from "./gate.ts"
+import type { Gate } from "./gate.ts"
+import { isExhausted } from "./orDefect.ts"
+import { addressOf, watchedSocket } from "./watchedSocket.ts"
 
 /**
  * The connections that stores use. Reads are pipelined over few connections; writes have connections of their own,
@@ -17,41 +20,77 @@ export class Database extends Context.Service<
   {
     readonly read: PgClient.PgClient
     readonly write: PgClient.PgClient
+    /** What every operation of a store goes through, by the connections that it uses. */
+    readonly reading: Gate
+    readonly writing: Gate
+    /** Whether the server lately refused to write for want of something: of which a full disk tells no reader. */
+    readonly exhausted: () => boolean
     /** The time that leases and schedules go by, as SQL: the database's own clock, but for a test's. */
     readonly now: Effect.Effect<Fragment>
+    /** A connection for migrations, which may take as long as they need. */
+    readonly migrating: Effect.Effect<SqlClient.SqlClient, SqlError, Scope.Scope>
   }
 >()("promptledger/layers/postgres/Database") {
   /** A PostgreSQL server, 15 or newer. */
   static readonly layer = (options: PostgresOptions): Layer.Layer<Database, SqlError> => {
+    const { url, readConnections = 4, writeConnections = 16 } = options
+    const client = { url, connectTimeout: CONNECT, applicationName: "promptledger" }
+    const address = addressOf(new URL(Redacted.value(url)))
     const pool = {
-      url: options.url,
-      connectTimeout: Duration.seconds(2),
-      applicationName: "promptledger",
+      ...client,
+      stream: () => watchedSocket(address, SILENCE),
       startupParameters: {
-        statement_timeout: String(Duration.toMillis(Duration.seconds(10))),
-        lock_timeout: String(Duration.toMillis(Duration.seconds(5)))
+        statement_timeout: String(Duration.toMillis(STATEMENT)),
+        lock_timeout: String(Duration.toMillis(LOCK))
       }
     }
     return Layer.effect(
       Database,
       Effect.gen(function* () {
+        const reactivity = yield* Reactivity.Reactivity
         const read = yield* PgClient.make({
           ...pool,
           multiplex: true,
-          maxConnections: options.readConnections ?? 4
+          multiplexConcurrency: PIPELINED,
+          maxConnections: readConnections
         })
-        const write = yield* PgClient.make({ ...pool, maxConnections: options.writeConnections ?? 16 })
-        return Database.of({ read, write, now: serverTime(write) })
+        const write = yield* PgClient.make({ ...pool, maxConnections: writeConnections })
+        const gate = { patience: PATIENCE, waiting: WAITING }
+        let exhaustedAt = Number.NEGATIVE_INFINITY
+        const onOutage = (outage: DatabaseUnavailable) => {
+          if (isExhausted(outage)) exhaustedAt = performance.now()
+        }
+        return Database.of({
+          read,
+          write,
+          reading: makeGate({ ...gate, pool: "read", permits: readConnections * PIPELINED }),
+          writing: makeGate({ ...gate, pool: "write", permits: writeConnections, onOutage }),
+          exhausted: () => performance.now() - exhaustedAt < Duration.toMillis(REMEMBERED),
+          now: serverTime(write),
+          migrating: PgClient.make({ ...client, maxConnections: 1 }).pipe(
+            Effect.provideService(Reactivity.Reactivity, reactivity)
+          )
+        })
       })
     ).pipe(Layer.provide(Reactivity.layer))
   }
-
-  /** The client that writes, for what wants a plain `SqlClient`: migrations. */
-  static readonly layerSqlClient = Layer.effect(
-    SqlClient.SqlClient,
-    Effect.map(Database, ({ write }) => write)
-  )
 }
+
+/** A caller has its answer within two seconds (issue 3): first the server gives up, then the caller, then the socket. */
+const LOCK = Duration.millis(1_000)
+const STATEMENT = Duration.millis(1_200)
+const PATIENCE = Duration.millis(1_500)
+const CONNECT = Duration.millis(2_000)
+const SILENCE = Duration.millis(2_000)
+
+/** How long a write that was refused for want of something counts: so long at least is a full disk told of. */
+const REMEMBERED = Duration.seconds(3)
+
+/** Statements under way on one connection of those that reads share. */
+const PIPELINED = 32
+
+/** Operations that wait for a connection, of each kind; more are refused at once. */
+const WAITING = 2_000
 
 /** The server's time in whole milliseconds, as columns keep it: what is stored as now is never in the future. */
 export const serverTime = (sql: PgClient.PgClient): Effect.Effect<Fragment> =>
@@ -64,20 +103,3 @@ export interface PostgresOptions {
   /** Connections for writes; 16 unless told. */
   readonly writeConnections?: number
 }
-
-/** SQLSTATE classes of an outage: connection, transaction rolled back, resources, operator, system; and a lock's timeout. */
-const OUTAGE = /^(?:08|40|53|57|58)|^55P03$/
-
-const isOutage = ({ reason }: SqlError): boolean =>
-  reason._tag === "ConnectionError" ||
-  OUTAGE.test(String((reason.cause as { readonly code?: unknown } | undefined)?.code))
-
-/** What a store does with a failing statement: an outage and a bug are both defects, but not the same one. */
-export const orDefect = <A, E, R>(
-  self: Effect.Effect<A, E | SqlError, R>
-): Effect.Effect<A, Exclude<E, SqlError>, R> =>
-  Effect.catchIf(
-    self,
-    (error): error is SqlError => isSqlError(error),
-    (error) => Effect.die(isOutage(error) ? new DatabaseUnavailable({ cause: error }) : error)
-  ) as Effect.Effect<A, Exclude<E, SqlError>, R>

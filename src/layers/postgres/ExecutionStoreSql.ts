@@ -1,5 +1,6 @@
 import { Duration, Effect, Layer, Option } from "effect"
 import type { Fragment } from "effect/sql/Statement"
+import { outcomeOf } from "../../domain/attempt.ts"
 import type { AttemptEnd } from "../../domain/attempt.ts"
 import type {
   Attempt,
@@ -26,7 +27,7 @@ import type {
 import { NewId } from "../../services/NewId.ts"
 import type { PageRequest } from "../../services/Page.ts"
 import { columnsOf, contentColumns, modelColumns, promptColumns, unprefixed } from "./columns.ts"
-import { Database, orDefect } from "./Database.ts"
+import { Database } from "./Database.ts"
 
 /** Models that a process remembers; past that it asks again. */
 const MODELS_KEPT = 1_000
@@ -92,7 +93,7 @@ const toExecution = (row: ExecutionRow): Execution => ({
 export const layer = Layer.effect(
   ExecutionStore,
   Effect.gen(function* () {
-    const { read, write, now } = yield* Database
+    const { read, write, reading, writing, now } = yield* Database
     const newId = yield* NewId
 
     const after = (time: Fragment, duration: Duration.Duration) =>
@@ -196,12 +197,12 @@ export const layer = Layer.effect(
         RETURNING e.execution_id, e.epoch`
     })
 
-    const endAttempt = (ended: Fragment, time: Fragment, outcome: string, end: AttemptEnd) => {
+    const endAttempt = (ended: Fragment, time: Fragment, end: AttemptEnd) => {
       const failed = end._tag === "Failed" ? end : undefined
       return write<SummaryRow>`
         WITH ended AS (${ended}), attempt AS (
           UPDATE execution_attempts a SET
-            completed_at = ${time}, outcome = ${outcome},
+            completed_at = ${time}, outcome = ${outcomeOf(end)},
             error_type = ${failed?.error_type ?? null}, error_message = ${failed?.error_message ?? null},
             http_status = ${failed?.http_status ?? null}, provider_request_id = ${end.provider_request_id},
             latency_ms = ${end.latency_ms}, prompt_tokens = ${end.prompt_tokens}, response_tokens = ${end.response_tokens}
@@ -226,9 +227,8 @@ export const layer = Layer.effect(
             truncated = truncated OR ${truncated},
             error_type = CASE WHEN truncated OR ${truncated} THEN 'truncated' WHEN ${end.replaced} THEN 'replaced' END
           ${held}`
-        return yield* endAttempt(ended, time, "succeeded", end)
+        return yield* endAttempt(ended, time, end)
       }
-      const outcome = end.retryable ? "retryable" : "failed"
       const ended =
         end.retry_after === undefined
           ? write`
@@ -238,7 +238,7 @@ export const layer = Layer.effect(
           : write`
           UPDATE executions SET ${telemetry}, status = 'queued', next_attempt_at = ${after(time, end.retry_after)}
           ${held}`
-      return yield* endAttempt(ended, time, outcome, end)
+      return yield* endAttempt(ended, time, end)
     })
 
     /** Ends attempts whose worker is gone: outcome unknown, and queued again unless too many were lost. */
@@ -271,6 +271,13 @@ export const layer = Layer.effect(
         SELECT execution_id, epoch FROM executions
         WHERE status = 'queued' AND next_attempt_at < ${yield* now} - ${Duration.toMillis(grace)} * interval '1 millisecond'
         ORDER BY next_attempt_at LIMIT ${limit}`
+    })
+
+    const selectBacklog = Effect.gen(function* () {
+      return yield* read<{ readonly queued: number; readonly oldest_seconds: number }>`
+        SELECT count(*)::int AS queued,
+          coalesce(extract(epoch FROM ${yield* now} - min(created_at)), 0)::float8 AS oldest_seconds
+        FROM executions WHERE status = 'queued'`
     })
 
     const cancelExecution = Effect.fnUntraced(function* (project_id: ProjectId, execution_id: ExecutionId) {
@@ -353,27 +360,27 @@ export const layer = Layer.effect(
       if (models.size >= MODELS_KEPT) models.clear()
       models.set(key, found!)
       return found!
-    }, orDefect)
+    }, writing)
 
     const first = <A>(rows: ReadonlyArray<A>) => Option.fromUndefinedOr(rows[0])
 
     return ExecutionStore.of({
       model,
-      models: orDefect(selectModels),
+      models: reading(selectModels),
       keyed: (project_id, prompt_name, key) =>
-        Effect.map(orDefect(selectKeyed(project_id, prompt_name, key)), first),
+        Effect.map(reading(selectKeyed(project_id, prompt_name, key)), first),
 
       insert: Effect.fnUntraced(function* (execution, lease) {
         const inserted = yield* insertExecution(execution, lease)
         if (inserted.length > 0) return Option.none()
         return first(yield* selectTaken(execution.prompt_id, execution.idempotency!.key))
-      }, orDefect),
+      }, writing),
 
       claim: (lease, duration) =>
-        Effect.map(orDefect(claimExecution(lease, duration)), (rows) => Option.map(first(rows), toClaimed)),
-      renew: (leases, duration) => orDefect(renewLeases(leases, duration)),
+        Effect.map(writing(claimExecution(lease, duration)), (rows) => Option.map(first(rows), toClaimed)),
+      renew: (leases, duration) => writing(renewLeases(leases, duration)),
       finish: (lease, end) =>
-        Effect.map(orDefect(finishAttempt(lease, end)), (rows) => Option.map(first(rows), toSummary)),
+        Effect.map(writing(finishAttempt(lease, end)), (rows) => Option.map(first(rows), toSummary)),
 
       release: Effect.fnUntraced(function* ({ execution_id, epoch }) {
         const rows = yield* loseAttempts(
@@ -381,32 +388,36 @@ export const layer = Layer.effect(
           yield* now
         )
         return Option.map(first(rows), ({ status }) => status)
-      }, orDefect),
+      }, writing),
       recover: Effect.fnUntraced(function* (limit) {
         const time = yield* now
         const expired = write`execution_id IN (
           SELECT execution_id FROM executions WHERE status = 'running' AND lease_expires_at < ${time}
           ORDER BY lease_expires_at LIMIT ${limit})`
         return yield* loseAttempts(expired, time)
-      }, orDefect),
-      due: (grace, limit) => orDefect(selectDue(grace, limit)),
+      }, writing),
+      backlog: Effect.map(reading(selectBacklog), ([row]) => ({
+        queued: row!.queued,
+        oldest: Duration.seconds(row!.oldest_seconds)
+      })),
+      due: (grace, limit) => reading(selectDue(grace, limit)),
 
       cancel: (project_id, execution_id) =>
-        Effect.map(orDefect(cancelExecution(project_id, execution_id)), first),
+        Effect.map(writing(cancelExecution(project_id, execution_id)), first),
       status: (project_id, execution_id) =>
-        Effect.map(orDefect(selectStatus(project_id, execution_id)), (rows) =>
+        Effect.map(reading(selectStatus(project_id, execution_id)), (rows) =>
           Option.map(first(rows), ({ status }) => status)
         ),
       get: (project_id, execution_id) =>
-        Effect.map(orDefect(selectExecution(project_id, execution_id)), (rows) =>
+        Effect.map(reading(selectExecution(project_id, execution_id)), (rows) =>
           Option.map(first(rows), toExecution)
         ),
       lineage: (project_id, execution_id) =>
-        Effect.map(orDefect(selectLineage(project_id, execution_id)), (rows) =>
+        Effect.map(reading(selectLineage(project_id, execution_id)), (rows) =>
           Option.map(first(rows), toLineage)
         ),
       list: (project_id, filter, page) =>
-        Effect.map(orDefect(selectExecutions(project_id, filter, page)), (rows) => rows.map(toSummary))
+        Effect.map(reading(selectExecutions(project_id, filter, page)), (rows) => rows.map(toSummary))
     })
   })
 )

@@ -2,7 +2,7 @@ import { Effect, Layer, Option } from "effect"
 import { KeyStore } from "../../services/KeyStore.ts"
 import type { StoredKey } from "../../services/KeyStore.ts"
 import { NewId } from "../../services/NewId.ts"
-import { Database, orDefect } from "./Database.ts"
+import { Database } from "./Database.ts"
 
 /** The names of the two keys that are not issued over the API. */
 const CONFIGURED = "API_KEY"
@@ -12,7 +12,7 @@ const FIRST = "first start"
 export const layer = Layer.effect(
   KeyStore,
   Effect.gen(function* () {
-    const { read, write, now } = yield* Database
+    const { read, write, reading, writing, now } = yield* Database
     const newId = yield* NewId
 
     const selectKey = Effect.fnUntraced(function* (key_hash: string) {
@@ -36,16 +36,16 @@ export const layer = Layer.effect(
     const selectAny = write`SELECT FROM api_keys LIMIT 1`
 
     return KeyStore.of({
-      find: (key_hash) => Effect.map(orDefect(selectKey(key_hash)), ([key]) => Option.fromUndefinedOr(key)),
+      find: (key_hash) => Effect.map(reading(selectKey(key_hash)), ([key]) => Option.fromUndefinedOr(key)),
       configure: (key_hash) =>
-        orDefect(Effect.andThen(revokeOthers(CONFIGURED, key_hash), insertAdminKey(CONFIGURED, key_hash))),
+        writing(Effect.andThen(revokeOthers(CONFIGURED, key_hash), insertAdminKey(CONFIGURED, key_hash))),
       first: (key_hash) =>
         Effect.gen(function* () {
           yield* lockKeys
           if ((yield* selectAny).length > 0) return false
           yield* insertAdminKey(FIRST, key_hash)
           return true
-        }).pipe(write.withTransaction, orDefect)
+        }).pipe(write.withTransaction, writing)
     })
   })
 )

@@ -12,7 +12,7 @@ import type {
   Revision,
   VersionHistory
 } from "../../services/PromptStore.ts"
-import { Database, orDefect } from "./Database.ts"
+import { Database } from "./Database.ts"
 import { columnsOf, contentColumns, promptColumns, unprefixed, versionColumns } from "./columns.ts"
 
 interface AddedVersion {
@@ -41,7 +41,7 @@ interface PointerMove {
 export const layer = Layer.effect(
   PromptStore,
   Effect.gen(function* () {
-    const { read, write, now } = yield* Database
+    const { read, write, reading, writing, now } = yield* Database
     const newId = yield* NewId
 
     const selectPrompt = (project_id: ProjectId, name: string, version_number: number | undefined) => read`
@@ -211,7 +211,7 @@ export const layer = Layer.effect(
 
     return PromptStore.of({
       resolve: (project_id, name, version_number) =>
-        Effect.map(orDefect(selectPrompt(project_id, name, version_number)), ([row]) =>
+        Effect.map(reading(selectPrompt(project_id, name, version_number)), ([row]) =>
           row === undefined
             ? Option.none()
             : Option.some({
@@ -222,10 +222,10 @@ export const layer = Layer.effect(
               })
         ),
 
-      list: (project_id, filter, page) => orDefect(selectPrompts(project_id, filter, page)),
-      versions: (prompt_id, page) => orDefect(selectVersions(prompt_id, page)),
-      history: (prompt_id, page) => orDefect(selectHistory(prompt_id, page)),
-      facts: (project_id, changes) => orDefect(facts(read, project_id, changes)),
+      list: (project_id, filter, page) => reading(selectPrompts(project_id, filter, page)),
+      versions: (prompt_id, page) => reading(selectVersions(prompt_id, page)),
+      history: (prompt_id, page) => reading(selectHistory(prompt_id, page)),
+      facts: (project_id, changes) => reading(facts(read, project_id, changes)),
 
       revise: (project_id, changes, decide) =>
         Effect.gen(function* () {
@@ -241,12 +241,12 @@ export const layer = Layer.effect(
             facts: known[index]!,
             decision: decisions[index]!
           }))
-        }).pipe(write.withTransaction, orDefect),
+        }).pipe(write.withTransaction, writing),
 
       activate: (prompt_id, version_id) =>
         Effect.andThen(lockPrompt(prompt_id), movePointers([{ prompt_id, version_id }])).pipe(
           write.withTransaction,
-          orDefect
+          writing
         )
     })
   })

@@ -8,9 +8,10 @@ export const migrations = { "0001_ledger": ledger }
 
 /** Brings the database up to date. Any number of processes may do so at once: one does the work, the others wait. */
 export const migrate = Effect.gen(function* () {
-  const { write } = yield* Database
+  const { migrating } = yield* Database
   const done = yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(
-    Effect.provideService(SqlClient.SqlClient, write)
+    Effect.provideServiceEffect(SqlClient.SqlClient, migrating),
+    Effect.scoped
   )
   for (const [id, name] of done) yield* Effect.logInfo(`migrated the database: ${id} ${name}`)
   return done

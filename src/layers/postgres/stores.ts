@@ -1,14 +1,23 @@
 import { Effect, Layer } from "effect"
+import { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
 import { DatabaseHealth } from "../../services/Health.ts"
 import * as AnalyticsStoreSql from "./AnalyticsStoreSql.ts"
-import { Database, orDefect } from "./Database.ts"
+import { Database } from "./Database.ts"
 import * as ExecutionStoreSql from "./ExecutionStoreSql.ts"
 import * as KeyStoreSql from "./KeyStoreSql.ts"
 import * as PromptStoreSql from "./PromptStoreSql.ts"
 
 const databaseHealth = Layer.effect(
   DatabaseHealth,
-  Effect.map(Database, ({ write }) => DatabaseHealth.of({ ping: Effect.asVoid(orDefect(write`SELECT 1`)) }))
+  Effect.map(Database, ({ read, write, reading, writing, exhausted }) =>
+    DatabaseHealth.of({
+      ping: Effect.suspend(() =>
+        exhausted()
+          ? Effect.die(new DatabaseUnavailable({ cause: new Error("writes were refused") }))
+          : Effect.all([reading(read`SELECT 1`), writing(write`SELECT 1`)], { concurrency: 2, discard: true })
+      )
+    })
+  )
 )
 
 /** Every store, over whichever database it is given. */

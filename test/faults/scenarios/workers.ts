@@ -340,9 +340,10 @@ export const clockAhead: Scenario = {
     const retried = world.newSubmission()
     world.provider.plan(retried.marker, [() => fails(500)])
     yield* world.submitOne(retried)
-    yield* eventually(
-      "the retry waits in the queue",
-      Effect.map(world.queue.jobs, ({ delayed }) => delayed === 1)
+    yield* world.until(
+      retried.marker,
+      "queued for its retry",
+      ({ status, attempts }) => status === "queued" && attempts === 1
     )
     yield* world.kill(ahead)
     yield* world.startWorker()

@@ -1,0 +1,42 @@
+import { Context, Data, Effect, Layer } from "effect"
+import type { Scope } from "effect"
+
+/** The process was told to stop and begins nothing more: the defect of what may be tried again elsewhere. */
+export class Stopping extends Data.TaggedError("Stopping")<{}> {}
+
+/**
+ * How a process ends, in two stages: when it is told to stop it takes no more work and brings to an end what is under
+ * way, still answering; and then its layers are taken down.
+ */
+export class Lifecycle extends Context.Service<
+  Lifecycle,
+  {
+    /** Whether the process was told to stop. */
+    readonly stopping: Effect.Effect<boolean>
+    /** Has work brought to an end when the process is told to stop, or else when the scope closes: once. */
+    readonly onStop: (drain: Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
+    /** Tells that the process is to stop, and waits until all that was under way has been brought to an end. */
+    readonly stop: Effect.Effect<void>
+  }
+>()("promptledger/services/Lifecycle") {
+  static readonly layer = Layer.sync(Lifecycle, () => {
+    const drains = new Set<Effect.Effect<void>>()
+    let stopping = false
+    return Lifecycle.of({
+      stopping: Effect.sync(() => stopping),
+      onStop: (drain) =>
+        Effect.acquireRelease(
+          Effect.tap(Effect.cached(drain), (once) => Effect.sync(() => drains.add(once))),
+          (once) =>
+            Effect.andThen(
+              once,
+              Effect.sync(() => drains.delete(once))
+            )
+        ).pipe(Effect.asVoid),
+      stop: Effect.suspend(() => {
+        stopping = true
+        return Effect.all([...drains], { concurrency: "unbounded", discard: true })
+      })
+    })
+  })
+}
