@@ -76,7 +76,7 @@ export default class FaultReporter implements Reporter {
       "faults injected": sum(played, "faults"),
       "acknowledged executions lost": sum(played, "lost"),
       "provider calls beyond the allowance": sum(played, "extraCalls"),
-      "recovered after a lost worker (lease 2 s)": recovery("worker_lost_ms"),
+      "recovered after a lost worker (lease 4 s)": recovery("worker_lost_ms"),
       "run again after the lease's end (lease 30 s)": recovery("lease_end_ms"),
       "recovered after a Redis wipe": recovery("redis_wipe_ms"),
       "recovered after a PostgreSQL restart": recovery("postgres_restart_ms"),

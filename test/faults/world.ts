@@ -52,8 +52,8 @@ interface StartOptions {
 }
 
 const FAST = {
-  LEASE: "2 s",
-  HEARTBEAT: "700 ms",
+  LEASE: "4 s",
+  HEARTBEAT: "1 s",
   SWEEP: "500 ms",
   GRACE: "500 ms",
   DRAIN: "10 s",

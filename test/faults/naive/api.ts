@@ -8,6 +8,6 @@ runProcess((config) =>
   announce(config).pipe(
     Layer.provide(Server.layer({ port: config.port, host: config.host, drain: config.settings.drain })),
     Layer.provide(adminKey(config)),
-    Layer.provide(layerNaive(config))
+    Layer.provideMerge(layerNaive(config))
   )
 )

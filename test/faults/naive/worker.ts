@@ -14,6 +14,6 @@ runProcess((config) =>
       Server.layerWorker({ port: config.workerPort ?? 0, host: config.host, drain: config.settings.drain })
     ),
     Layer.provide(Worker.layer),
-    Layer.provide(layerNaive(config))
+    Layer.provideMerge(layerNaive(config))
   )
 )

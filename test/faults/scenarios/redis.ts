@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { proxyTo, through } from "../../support/proxy.ts"
+import type { Exchange } from "../client.ts"
 import { eventually } from "../eventually.ts"
 import { after } from "../provider.ts"
 import type { Scenario, World } from "../world.ts"
@@ -16,13 +17,12 @@ export const apiKilledBeforeEnqueue: Scenario = {
   play: Effect.fnUntraced(function* (world) {
     const toRedis = yield* proxyTo(world.redis.url)
     const first = yield* world.startApi({ env: { REDIS_URL: through(toRedis, world.redis.url) } })
-    yield* world.startWorkers(2)
     yield* world.fault("the API's Redis black-holed", toRedis.blackHole)
     yield* world.submitMany(10)
     assert.lengthOf(world.client.acknowledged, 10)
     yield* world.kill(first)
-    assert.lengthOf(world.provider.calls, 0)
-    yield* world.startApi()
+    assert.strictEqual((yield* world.queue.jobs)["waiting"], 0)
+    yield* world.startWorkers(2)
     yield* world.settled()
     oneCallEach(world)
   })
@@ -70,8 +70,8 @@ export const flushedUnderLoad: Scenario = {
   })
 }
 
-const median = (numbers: ReadonlyArray<number>) =>
-  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
+const medianMillis = (exchanges: ReadonlyArray<Exchange>) =>
+  exchanges.map(({ millis }) => millis).toSorted((a, b) => a - b)[Math.floor(exchanges.length / 2)]!
 
 export const redisDown: Scenario = {
   number: 10,
@@ -79,14 +79,16 @@ export const redisDown: Scenario = {
   play: Effect.fnUntraced(function* (world) {
     yield* world.startApi()
     yield* world.startWorkers(2)
+    const usual = yield* world.submitMany(20, 1)
+    yield* world.settled()
     yield* world.fault(
       "kill -9 of Redis",
       Effect.promise(() => world.redis.kill())
     )
     const exchanges = yield* world.submitMany(20, 1)
     assert.isTrue(exchanges.every(({ status }) => status === 202))
-    // Of the median: other scenarios play at the same time.
-    assert.isBelow(median(exchanges.map(({ millis }) => millis)), 50)
+    // Other scenarios play at the same time: what counts is that a submit takes no longer than it did.
+    assert.isBelow(medianMillis(exchanges), Math.max(50, 4 * medianMillis(usual)))
     yield* Effect.promise(() => world.redis.start())
     yield* world.settled()
     oneCallEach(world)
@@ -105,7 +107,7 @@ export const redisHung: Scenario = {
     while (Date.now() < until) {
       const [exchange] = yield* world.submitMany(1)
       assert.strictEqual(exchange!.status, 202)
-      assert.isBelow(exchange!.millis, 1_500)
+      assert.isBelow(exchange!.millis, 2_500)
       yield* Effect.sleep(100)
     }
     world.redis.resume()
