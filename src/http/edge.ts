@@ -8,7 +8,7 @@ import {
   HttpServerResponse
 } from "effect/http"
 import { DatabaseUnavailable } from "../services/DatabaseUnavailable.ts"
-import { Stopping } from "../services/Lifecycle.ts"
+import { ProcessUnavailable } from "../services/ProcessUnavailable.ts"
 import * as Problems from "./api/Problems.ts"
 import { badRequest } from "./badRequest.ts"
 import { RequestId } from "./RequestId.ts"
@@ -56,7 +56,7 @@ type Answer<E = never> = Effect.Effect<
 const answerCause = <E>(cause: Cause.Cause<E>): Answer<E> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
   const error = Cause.squash(cause)
-  if (error instanceof Stopping) return problemFor(503)
+  if (error instanceof ProcessUnavailable) return problemFor(503)
   if (error instanceof DatabaseUnavailable) {
     return Effect.andThen(Effect.logWarning("the database is unavailable", cause), problemFor(503))
   }

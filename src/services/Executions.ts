@@ -24,10 +24,11 @@ import { ExecutionStore } from "./ExecutionStore.ts"
 import type { ExecutionFilter, ExecutionPosition, Lineage } from "./ExecutionStore.ts"
 import { Executor } from "./Executor.ts"
 import type { AttemptResult } from "./Executor.ts"
-import { Lifecycle, Stopping } from "./Lifecycle.ts"
+import { Lifecycle } from "./Lifecycle.ts"
 import { NewId } from "./NewId.ts"
 import { pageOf } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
+import { ProcessUnavailable } from "./ProcessUnavailable.ts"
 import { PromptStore } from "./PromptStore.ts"
 import { Providers } from "./Providers.ts"
 import { Settings } from "./Settings.ts"
@@ -46,6 +47,9 @@ export interface ExecutionRequest {
   readonly correlation_id?: string | undefined
   readonly idempotency_key?: string | undefined
 }
+
+/** Sync calls that a process has under way at most: each keeps its prompt and its answer in memory. */
+const RUNNING = 1_000
 
 /** Which kind of prompt a request is for: the door it came through. */
 export type Door = "full" | "tracking"
@@ -76,7 +80,8 @@ export class Executions extends Context.Service<
   {
     /**
      * Runs a prompt and waits for the answer. The call is made and recorded to its end even when nobody waits for it
-     * any more: it is paid for. A process that was told to stop begins none, and dies of `Stopping`.
+     * any more: it is paid for. A process that was told to stop begins none, nor one that has a thousand
+     * under way: it dies of `ProcessUnavailable`.
      */
     readonly run: (
       project_id: ProjectId,
@@ -138,6 +143,14 @@ export class Executions extends Context.Service<
           FiberSet.clear(running)
         )
       )
+
+      const requireRoom = Effect.gen(function* () {
+        if (yield* lifecycle.stopping)
+          return yield* Effect.die(new ProcessUnavailable({ reason: "stopping" }))
+        if ((yield* FiberSet.size(running)) >= RUNNING) {
+          return yield* Effect.die(new ProcessUnavailable({ reason: "busy" }))
+        }
+      })
 
       /** The model that answers: the one asked for, or the echo where its provider is not set up. */
       const answering = (model: ModelRef): ModelRef =>
@@ -228,7 +241,7 @@ export class Executions extends Context.Service<
         door: Door,
         request: ExecutionRequest
       ) {
-        if (yield* lifecycle.stopping) return yield* Effect.die(new Stopping())
+        yield* requireRoom
         // From the row on the call is made, whether or not anybody still waits for it.
         const started = yield* Effect.uninterruptible(
           Effect.gen(function* () {

@@ -1,8 +1,5 @@
-import { Context, Data, Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { Scope } from "effect"
-
-/** The process was told to stop and begins nothing more: the defect of what may be tried again elsewhere. */
-export class Stopping extends Data.TaggedError("Stopping")<{}> {}
 
 /**
  * How a process ends, in two stages: when it is told to stop it takes no more work and brings to an end what is under
