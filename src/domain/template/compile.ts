@@ -1,6 +1,7 @@
 import { applyFilter, filters } from "./filters.ts"
 import { functions } from "./functions.ts"
 import { operate } from "./operators.ts"
+import { scanned } from "./Run.ts"
 import type { Run } from "./Run.ts"
 import type {
   Arguments,
@@ -122,6 +123,8 @@ class Compiler {
   readonly execute: Execute
 
   private readonly macros = new Map<string, DeclaredMacro>()
+  /** What errors call the attributes that were compiled. */
+  private readonly names = new Map<Expression, string>()
   private readonly top: Scope = { places: new Map(), parent: undefined }
   private current = this.frame
   private scope = this.top
@@ -222,6 +225,7 @@ class Compiler {
       body: this.block(body)
     }))
     const last = this.current.size
+    const entering = scanned(last - first)
     const assign = unpack(inner.targets, at)
     const empty = this.scopedBlock(otherwise)
     const enter = (run: Run, item: Value): void => {
@@ -232,7 +236,7 @@ class Compiler {
       const { keep } = inner
       if (keep === undefined) return items
       return items.filter((item) => {
-        run.spend(keep.work)
+        run.spend(keep.work + entering)
         enter(run, item)
         return truthy(keep.made(run), run)
       })
@@ -242,7 +246,7 @@ class Compiler {
       const pairwise = targets.length > 1 && isDict(given)
       const items = kept(run, pairwise ? entriesOf(given, run) : iterate(given, run, at))
       const loop = new Loop(items.length)
-      run.spend(items.length)
+      run.spend(items.length * entering)
       for (const item of items) {
         enter(run, item)
         run.locals[inner.loop] = loop
@@ -290,7 +294,7 @@ class Compiler {
       levels,
       places: [first, this.current.size],
       body: (args) => (run) => {
-        run.spend(fallbacks.work)
+        run.spend(fallbacks.work + names.length)
         places.forEach((place, index) => (run.locals[place] = argument(run, index, args[index])))
         body(run)
       }
@@ -465,10 +469,13 @@ class Compiler {
     )
   }
 
-  private lookup({ target, key }: Expression & { _tag: "Lookup" }): Evaluate {
+  private lookup(expression: Expression & { _tag: "Lookup" }): Evaluate {
+    const { target, key } = expression
     const from = this.expression(target)
     const by = this.expression(key)
-    const name = describe(target, key)
+    const owner = target._tag === "Variable" ? target.name : (this.names.get(target) ?? "")
+    const name = describe(owner, key)
+    this.names.set(expression, name)
     const general: Evaluate = (run) => lookup(from(run), by(run), run, () => name)
     if (target._tag !== "Variable" || target.name !== "loop" || key._tag !== "Literal") return general
     const [place] = this.visible("loop")
@@ -496,6 +503,7 @@ class Compiler {
 
   private callMacro(name: string, args: Arguments, block: CallerBlock | undefined): Evaluate {
     const macro = this.macros.get(name)!
+    const { frame } = macro
     const values = this.arguments(args)
     const caller = block && this.invocable(block.parameters, block.body)
     return (run) => {
@@ -503,10 +511,11 @@ class Compiler {
       if (run.globals[macro.place] === undefined) throw new UndefinedUse(name)
       const { locals } = run
       const given = values.map((value) => value?.(run))
-      const own = new Array<Value | undefined>(macro.frame.size).fill(undefined)
+      run.spend(scanned(frame.size))
+      const own = new Array<Value | undefined>(frame.size).fill(undefined)
       if (caller !== undefined) {
         own[macro.callerPlace] = new Caller(caller.parameters, (passed) =>
-          withFresh(locals, caller.places, () => run.invoke(locals, caller.levels, caller.body(passed)))
+          withFresh(run, locals, caller.places, () => run.invoke(locals, caller.levels, caller.body(passed)))
         )
       }
       return run.invoke(own, invocable!.levels, invocable!.body(given))
@@ -574,14 +583,16 @@ const assigned = (block: Block): ReadonlyArray<string> =>
 
 /** Does something with these places of a frame empty, and puts back what was in them: a body may be run inside itself. */
 const withFresh = <A>(
+  run: Run,
   locals: Array<Value | undefined>,
   [first, last]: readonly [number, number],
-  run: () => A
+  body: () => A
 ): A => {
+  run.spend(last - first)
   const kept = locals.slice(first, last)
   locals.fill(undefined, first, last)
   try {
-    return run()
+    return body()
   } finally {
     kept.forEach((value, index) => (locals[first + index] = value))
   }
@@ -622,17 +633,11 @@ const loopFields = (loop: Loop): Value => {
 }
 
 /** How an error names an attribute: as the template writes it, where that is plain. */
-const describe = (target: Expression, key: Expression): string => {
-  const of =
-    target._tag === "Variable"
-      ? target.name
-      : target._tag === "Lookup"
-        ? describe(target.target, target.key)
-        : ""
-  if (key._tag !== "Literal") return `${of}[…]`
+const describe = (owner: string, key: Expression): string => {
+  if (key._tag !== "Literal") return `${owner}[…]`
   return typeof key.value === "string" && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(key.value)
-    ? `${of}.${key.value}`
-    : `${of}[${JSON.stringify(key.value)}]`
+    ? `${owner}.${key.value}`
+    : `${owner}[${JSON.stringify(key.value)}]`
 }
 
 const compares = (operator: string, left: Value, right: Value, run: Run, at: Position): boolean => {
