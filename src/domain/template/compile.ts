@@ -52,7 +52,10 @@ export const compile = (template: Block): Compiled => {
 interface Scope {
   readonly places: Map<string, number>
   readonly parent: Scope | undefined
+  /** What reads a variable from here: the same for all its uses, however many there are. */
+  readonly readers: Map<string, Evaluate>
 }
+const scopeIn = (parent?: Scope): Scope => ({ places: new Map(), parent, readers: new Map() })
 
 /** The variables of the template, or of one call of a macro; no place in it serves two of them. */
 interface Frame {
@@ -125,9 +128,9 @@ class Compiler {
   private readonly macros = new Map<string, DeclaredMacro>()
   /** What errors call the attributes that were compiled. */
   private readonly names = new Map<Expression, string>()
-  private readonly top: Scope = { places: new Map(), parent: undefined }
+  private readonly top = scopeIn()
   private current = this.frame
-  private scope = this.top
+  private scope: Scope = this.top
   /** What the block being compiled costs each time it runs: one for each node that is its own. */
   private work = 0
   private depth = 0
@@ -261,7 +264,7 @@ class Compiler {
     const declared = this.macros.get(macro.name)!
     const outer = { current: this.current, scope: this.scope }
     this.current = declared.frame
-    this.scope = { places: new Map(), parent: undefined }
+    this.scope = scopeIn()
     const [callerPlace] = this.reserve(["caller"])
     declared.callerPlace = callerPlace!
     declared.invocable = this.invocable(macro.parameters, macro.body)
@@ -450,6 +453,13 @@ class Compiler {
   }
 
   private variable(name: string): Evaluate {
+    const { readers } = this.scope
+    const reader = readers.get(name) ?? this.reader(name)
+    readers.set(name, reader)
+    return reader
+  }
+
+  private reader(name: string): Evaluate {
     const places = this.visible(name)
     const globals = this.current === this.frame ? undefined : this.top.places.get(name)
     const outer: Evaluate =
@@ -551,7 +561,7 @@ class Compiler {
 
   private inScope<A>(names: Iterable<string>, inner: (places: ReadonlyArray<number>) => A): A {
     const outer = this.scope
-    this.scope = { places: new Map(), parent: outer }
+    this.scope = scopeIn(outer)
     const result = inner(this.reserve(names))
     this.scope = outer
     return result

@@ -238,12 +238,13 @@ const pairs = (call: Call): ReadonlyArray<readonly [string, Value]> => {
 /** Lists of at most `size` items, the last filled up with `fill` where it is given. */
 const chunk = (call: Call, sizes: ReadonlyArray<number>, most: number, fill: Value | undefined): Value => {
   const items = call.list()
-  call.run.spend(fill === undefined ? sizes.length : sizes.length * most)
+  call.run.spend(sizes.length * (fill === undefined ? 1 : 1 + most))
   let from = 0
   return sizes.map((size) => {
     const part = items.slice(from, from + size)
     from += size
-    return fill === undefined ? part : [...part, ...Array.from({ length: most - part.length }, () => fill)]
+    if (fill === undefined || part.length === most) return part
+    return [...part, ...Array.from({ length: most - part.length }, () => fill)]
   })
 }
 
