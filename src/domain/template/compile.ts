@@ -158,8 +158,7 @@ class Compiler {
         try {
           execute(run)
         } catch (cause) {
-          if (!(cause instanceof UndefinedUse)) throw cause
-          run.missing(cause.name)
+          note(cause, run)
         }
       }
     }
@@ -608,14 +607,23 @@ const withFresh = <A>(
   }
 }
 
+/** What it takes to be stopped by something that is not there, in steps. */
+const STOP_STEPS = 32
+
+/** Notes the name of what stopped a statement; any other cause goes on. */
+const note = (cause: unknown, run: Run): string => {
+  if (!(cause instanceof UndefinedUse)) throw cause
+  run.missing(cause.name)
+  run.spend(STOP_STEPS)
+  return cause.name
+}
+
 /** A value to be kept: where computing it uses what is not there, that name is noted and stays its name. */
 const noted = (value: Evaluate, run: Run): Value => {
   try {
     return value(run)
   } catch (cause) {
-    if (!(cause instanceof UndefinedUse)) throw cause
-    run.missing(cause.name)
-    return new Undefined(cause.name)
+    return new Undefined(note(cause, run))
   }
 }
 

@@ -19,8 +19,8 @@ const placed = (error: { _tag: string; line: number; column: number; reason: str
   `${error._tag} ${error.line}:${error.column} ${error.reason}`
 
 /** The names that rendering reports as missing, or the text where none is. */
-const missing = (source: string, variables: Variables) =>
-  render(source, variables).pipe(
+const missing = (source: string, variables: Variables, options?: RenderOptions) =>
+  render(source, variables, options).pipe(
     Effect.catchTag("UndefinedVariable", (error) => Effect.succeed(error.variables))
   )
 
@@ -1485,6 +1485,15 @@ describe("limits", () => {
   it.effect("a missing variable is told even where a limit is exceeded", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* missing(`${loop}{{ x }}`, { n: 1_000_000 }), ["x"])
+    })
+  )
+
+  it.effect("a statement that is stopped for want of a variable is paid for", () =>
+    Effect.gen(function* () {
+      let now = 0
+      const source = "{% for i in range(10000) %}{{ d.x }}{% endfor %}"
+      yield* missing(source, { d: {} }, { now: () => now++ })
+      assert.isAtLeast(now, 320_000 / 4_096)
     })
   )
 
