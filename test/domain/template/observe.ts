@@ -4,11 +4,12 @@ import { makeTemplate } from "../../../src/domain/template/Template.ts"
 import type { RenderError } from "../../../src/domain/template/Template.ts"
 import type { Json } from "../../../src/domain/template/Value.ts"
 import { deepFreeze } from "../../support/deepFreeze.ts"
+import { slowness, worked } from "../../support/slowness.ts"
 import { Traps } from "../../support/traps.ts"
 
-/** Milliseconds that are promised: of this thread alone, and exceeded only when they are each time. */
-const REGISTRATION = 250
-const RENDERING = 50
+/** Milliseconds that are promised: of work, not of waiting, and exceeded only when they are each time. */
+const REGISTRATION = 250 * slowness
+const RENDERING = 50 * slowness
 const TRIES = 4
 
 const DOCUMENTED = new Set([
@@ -23,12 +24,6 @@ export type Outcome = Exit.Exit<string, TemplateSyntaxError | TemplateForbidden 
 
 export const traps = new Traps()
 Error.stackTraceLimit = 0
-
-/** The milliseconds that this thread was at work; others on the machine do not count. */
-const worked = (): number => {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1_000
-}
 
 /** Does it `times` times, and again as long as it takes longer than it may. */
 const repeated = <A>(most: number, times: number, run: () => A) => {
