@@ -23,7 +23,6 @@ const DOCUMENTED = new Set([
 export type Outcome = Exit.Exit<string, TemplateSyntaxError | TemplateForbidden | RenderError>
 
 export const traps = new Traps()
-Error.stackTraceLimit = 0
 
 /** Does it `times` times, and again as long as it takes longer than it may. */
 const repeated = <A>(most: number, times: number, run: () => A) => {
