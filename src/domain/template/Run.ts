@@ -4,9 +4,14 @@ import { Undefined } from "./Value.ts"
 import type { Dict, Value } from "./Value.ts"
 
 const CLOCK_INTERVAL = 4_096
-/** Characters that are gone over in the time of one step. */
-const CHARACTERS_A_STEP = 16
+/** Characters that are gone over, or places emptied, in the time of one step. */
+const SCANNED_A_STEP = 16
+/** Characters that are looked at one by one, or in words, in the time of one step. */
+const READ_A_STEP = 2
 const NAMES_KEPT = 100
+
+/** The steps that going over `length` characters takes, or emptying as many places. */
+export const scanned = (length: number): number => 1 + Math.floor(length / SCANNED_A_STEP)
 
 /** The state of one rendering: its output so far, its local variables and what is left of its budgets. */
 export class Run {
@@ -47,7 +52,12 @@ export class Run {
 
   /** Charges the work of going over `length` characters. */
   scan(length: number): void {
-    this.spend(1 + Math.floor(length / CHARACTERS_A_STEP))
+    this.spend(scanned(length))
+  }
+
+  /** Charges the work of looking at each of `length` characters. */
+  read(length: number): void {
+    this.spend(1 + Math.floor(length / READ_A_STEP))
   }
 
   /**

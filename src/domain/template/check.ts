@@ -2,7 +2,7 @@ import type { Node } from "nunjucks/src/nodes.js"
 import { TemplateForbidden, TemplateSyntaxError } from "./errors.ts"
 import { filters } from "./filters.ts"
 import { functions } from "./functions.ts"
-import { MAX_NESTING } from "./limits.ts"
+import { MAX_NESTING, MAX_PARAMETERS } from "./limits.ts"
 import type {
   Arguments,
   BinaryOperator,
@@ -391,6 +391,7 @@ class Checker {
       if (names.has(name)) return this.forbid(at, `there are two parameters '${name}'`)
       if (name === "caller") return this.forbid(at, "'caller' is the block of a call: take another name")
       names.add(name)
+      if (names.size > MAX_PARAMETERS) return this.forbidParameters(at)
       return { name, fallback }
     }
     return children(list).flatMap((child) => {
@@ -408,6 +409,7 @@ class Checker {
     const parameters = children(macro["args"] as Field).flatMap((child) =>
       child?.typename === "KeywordArgs" ? children(child).map((pair) => pair?.["key"] as Field) : [child]
     )
+    if (parameters.length > MAX_PARAMETERS) this.forbidParameters(at)
     this.macros.set(name, { parameters: parameters.map((parameter) => this.name(parameter, at)) })
   }
 
@@ -429,6 +431,10 @@ class Checker {
 
   private forbid(at: Position, reason: string): never {
     throw new TemplateForbidden({ ...at, reason })
+  }
+
+  private forbidParameters(at: Position): never {
+    return this.forbid(at, `there are more than ${MAX_PARAMETERS} parameters`)
   }
 
   private nested<A>(at: Position, f: () => A): A {

@@ -1,6 +1,7 @@
 import { applyFilter, filters } from "./filters.ts"
 import { functions } from "./functions.ts"
 import { operate } from "./operators.ts"
+import { scanned } from "./Run.ts"
 import type { Run } from "./Run.ts"
 import type {
   Arguments,
@@ -51,7 +52,10 @@ export const compile = (template: Block): Compiled => {
 interface Scope {
   readonly places: Map<string, number>
   readonly parent: Scope | undefined
+  /** What reads a variable from here: the same for all its uses, however many there are. */
+  readonly readers: Map<string, Evaluate>
 }
+const scopeIn = (parent?: Scope): Scope => ({ places: new Map(), parent, readers: new Map() })
 
 /** The variables of the template, or of one call of a macro; no place in it serves two of them. */
 interface Frame {
@@ -122,9 +126,11 @@ class Compiler {
   readonly execute: Execute
 
   private readonly macros = new Map<string, DeclaredMacro>()
-  private readonly top: Scope = { places: new Map(), parent: undefined }
+  /** What errors call the attributes that were compiled. */
+  private readonly names = new Map<Expression, string>()
+  private readonly top = scopeIn()
   private current = this.frame
-  private scope = this.top
+  private scope: Scope = this.top
   /** What the block being compiled costs each time it runs: one for each node that is its own. */
   private work = 0
   private depth = 0
@@ -152,8 +158,7 @@ class Compiler {
         try {
           execute(run)
         } catch (cause) {
-          if (!(cause instanceof UndefinedUse)) throw cause
-          run.missing(cause.name)
+          note(cause, run)
         }
       }
     }
@@ -222,6 +227,7 @@ class Compiler {
       body: this.block(body)
     }))
     const last = this.current.size
+    const entering = scanned(last - first)
     const assign = unpack(inner.targets, at)
     const empty = this.scopedBlock(otherwise)
     const enter = (run: Run, item: Value): void => {
@@ -232,7 +238,7 @@ class Compiler {
       const { keep } = inner
       if (keep === undefined) return items
       return items.filter((item) => {
-        run.spend(keep.work)
+        run.spend(keep.work + entering)
         enter(run, item)
         return truthy(keep.made(run), run)
       })
@@ -242,7 +248,7 @@ class Compiler {
       const pairwise = targets.length > 1 && isDict(given)
       const items = kept(run, pairwise ? entriesOf(given, run) : iterate(given, run, at))
       const loop = new Loop(items.length)
-      run.spend(items.length)
+      run.spend(items.length * entering)
       for (const item of items) {
         enter(run, item)
         run.locals[inner.loop] = loop
@@ -257,7 +263,7 @@ class Compiler {
     const declared = this.macros.get(macro.name)!
     const outer = { current: this.current, scope: this.scope }
     this.current = declared.frame
-    this.scope = { places: new Map(), parent: undefined }
+    this.scope = scopeIn()
     const [callerPlace] = this.reserve(["caller"])
     declared.callerPlace = callerPlace!
     declared.invocable = this.invocable(macro.parameters, macro.body)
@@ -290,7 +296,7 @@ class Compiler {
       levels,
       places: [first, this.current.size],
       body: (args) => (run) => {
-        run.spend(fallbacks.work)
+        run.spend(fallbacks.work + names.length)
         places.forEach((place, index) => (run.locals[place] = argument(run, index, args[index])))
         body(run)
       }
@@ -446,6 +452,13 @@ class Compiler {
   }
 
   private variable(name: string): Evaluate {
+    const { readers } = this.scope
+    const reader = readers.get(name) ?? this.reader(name)
+    readers.set(name, reader)
+    return reader
+  }
+
+  private reader(name: string): Evaluate {
     const places = this.visible(name)
     const globals = this.current === this.frame ? undefined : this.top.places.get(name)
     const outer: Evaluate =
@@ -465,10 +478,13 @@ class Compiler {
     )
   }
 
-  private lookup({ target, key }: Expression & { _tag: "Lookup" }): Evaluate {
+  private lookup(expression: Expression & { _tag: "Lookup" }): Evaluate {
+    const { target, key } = expression
     const from = this.expression(target)
     const by = this.expression(key)
-    const name = describe(target, key)
+    const owner = target._tag === "Variable" ? target.name : (this.names.get(target) ?? "")
+    const name = describe(owner, key)
+    this.names.set(expression, name)
     const general: Evaluate = (run) => lookup(from(run), by(run), run, () => name)
     if (target._tag !== "Variable" || target.name !== "loop" || key._tag !== "Literal") return general
     const [place] = this.visible("loop")
@@ -496,6 +512,7 @@ class Compiler {
 
   private callMacro(name: string, args: Arguments, block: CallerBlock | undefined): Evaluate {
     const macro = this.macros.get(name)!
+    const { frame } = macro
     const values = this.arguments(args)
     const caller = block && this.invocable(block.parameters, block.body)
     return (run) => {
@@ -503,10 +520,11 @@ class Compiler {
       if (run.globals[macro.place] === undefined) throw new UndefinedUse(name)
       const { locals } = run
       const given = values.map((value) => value?.(run))
-      const own = new Array<Value | undefined>(macro.frame.size).fill(undefined)
+      run.spend(scanned(frame.size))
+      const own = new Array<Value | undefined>(frame.size).fill(undefined)
       if (caller !== undefined) {
         own[macro.callerPlace] = new Caller(caller.parameters, (passed) =>
-          withFresh(locals, caller.places, () => run.invoke(locals, caller.levels, caller.body(passed)))
+          withFresh(run, locals, caller.places, () => run.invoke(locals, caller.levels, caller.body(passed)))
         )
       }
       return run.invoke(own, invocable!.levels, invocable!.body(given))
@@ -542,7 +560,7 @@ class Compiler {
 
   private inScope<A>(names: Iterable<string>, inner: (places: ReadonlyArray<number>) => A): A {
     const outer = this.scope
-    this.scope = { places: new Map(), parent: outer }
+    this.scope = scopeIn(outer)
     const result = inner(this.reserve(names))
     this.scope = outer
     return result
@@ -574,17 +592,30 @@ const assigned = (block: Block): ReadonlyArray<string> =>
 
 /** Does something with these places of a frame empty, and puts back what was in them: a body may be run inside itself. */
 const withFresh = <A>(
+  run: Run,
   locals: Array<Value | undefined>,
   [first, last]: readonly [number, number],
-  run: () => A
+  body: () => A
 ): A => {
+  run.spend(last - first)
   const kept = locals.slice(first, last)
   locals.fill(undefined, first, last)
   try {
-    return run()
+    return body()
   } finally {
     kept.forEach((value, index) => (locals[first + index] = value))
   }
+}
+
+/** What it takes to be stopped by something that is not there, in steps. */
+const STOP_STEPS = 32
+
+/** Notes the name of what stopped a statement; any other cause goes on. */
+const note = (cause: unknown, run: Run): string => {
+  if (!(cause instanceof UndefinedUse)) throw cause
+  run.missing(cause.name)
+  run.spend(STOP_STEPS)
+  return cause.name
 }
 
 /** A value to be kept: where computing it uses what is not there, that name is noted and stays its name. */
@@ -592,9 +623,7 @@ const noted = (value: Evaluate, run: Run): Value => {
   try {
     return value(run)
   } catch (cause) {
-    if (!(cause instanceof UndefinedUse)) throw cause
-    run.missing(cause.name)
-    return new Undefined(cause.name)
+    return new Undefined(note(cause, run))
   }
 }
 
@@ -622,17 +651,11 @@ const loopFields = (loop: Loop): Value => {
 }
 
 /** How an error names an attribute: as the template writes it, where that is plain. */
-const describe = (target: Expression, key: Expression): string => {
-  const of =
-    target._tag === "Variable"
-      ? target.name
-      : target._tag === "Lookup"
-        ? describe(target.target, target.key)
-        : ""
-  if (key._tag !== "Literal") return `${of}[…]`
+const describe = (owner: string, key: Expression): string => {
+  if (key._tag !== "Literal") return `${owner}[…]`
   return typeof key.value === "string" && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(key.value)
-    ? `${of}.${key.value}`
-    : `${of}[${JSON.stringify(key.value)}]`
+    ? `${owner}.${key.value}`
+    : `${owner}[${JSON.stringify(key.value)}]`
 }
 
 const compares = (operator: string, left: Value, right: Value, run: Run, at: Position): boolean => {

@@ -1,7 +1,7 @@
 import type { Run } from "./Run.ts"
 import type { Position } from "./syntax.ts"
 import { tests } from "./tests.ts"
-import { characters, search } from "./texts.ts"
+import { characters, isPair, search } from "./texts.ts"
 import {
   defined,
   emptyDict,
@@ -51,6 +51,13 @@ class Call {
   text(value: Value = this.input): string {
     const text = toText(value, this.run, this.at)
     this.run.text(text.length)
+    return text
+  }
+
+  /** A text to be looked at character by character. */
+  letters(value: Value = this.input): string {
+    const text = this.text(value)
+    this.run.read(text.length)
     return text
   }
 
@@ -115,8 +122,10 @@ const filter = (
   apply
 })
 
-/** A filter that makes a text of a text. */
+/** A filter that makes a text of a text as a whole. */
 const ofText = (change: (text: string) => string): Filter => filter((call) => change(call.text()))
+/** A filter that makes a text of a text's characters or words. */
+const ofLetters = (change: (text: string) => string): Filter => filter((call) => change(call.letters()))
 
 const HTML: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" }
 const MOST_PADDING = 1_000
@@ -164,6 +173,7 @@ const split = (text: string, separator: string, call: Call): ReadonlyArray<strin
   const parts: Array<string> = []
   let from = 0
   for (let found = find(0); found !== -1; found = find(from)) {
+    call.run.spend(1)
     parts.push(text.slice(from, found))
     from = found + separator.length
   }
@@ -228,12 +238,13 @@ const pairs = (call: Call): ReadonlyArray<readonly [string, Value]> => {
 /** Lists of at most `size` items, the last filled up with `fill` where it is given. */
 const chunk = (call: Call, sizes: ReadonlyArray<number>, most: number, fill: Value | undefined): Value => {
   const items = call.list()
-  call.run.spend(sizes.length)
+  call.run.spend(sizes.length * (fill === undefined ? 1 : 1 + most))
   let from = 0
   return sizes.map((size) => {
     const part = items.slice(from, from + size)
     from += size
-    return fill === undefined ? part : [...part, ...Array.from({ length: most - part.length }, () => fill)]
+    if (fill === undefined || part.length === most) return part
+    return [...part, ...Array.from({ length: most - part.length }, () => fill)]
   })
 }
 
@@ -263,7 +274,7 @@ const fallback: Filter = {
   ),
   toleratesUndefined: true
 }
-const escape = ofText((text) => text.replace(/[&<>"']/g, (character) => HTML[character]!))
+const escape = ofLetters((text) => text.replace(/[&<>"']/g, (character) => HTML[character]!))
 
 /** The filters that templates may use. */
 export const filters: Record<string, Filter> = {
@@ -282,6 +293,7 @@ export const filters: Record<string, Filter> = {
     (call) => {
       const text = call.text()
       const padding = Math.max(0, call.count(0, 80, MOST_PADDING) - characters(text, call.run))
+      call.run.text(padding)
       const left = Math.floor(padding / 2)
       return " ".repeat(left) + text + " ".repeat(padding - left)
     },
@@ -325,7 +337,7 @@ export const filters: Record<string, Filter> = {
   indent: filter(
     (call) => {
       const padding = " ".repeat(call.count(0, 4, MOST_PADDING))
-      const lines = call.text().split("\n")
+      const lines = split(call.text(), "\n", call)
       call.run.text(lines.length * padding.length)
       return lines.map((line, index) => (index === 0 && !call.flag(1) ? line : padding + line)).join("\n")
     },
@@ -373,7 +385,7 @@ export const filters: Record<string, Filter> = {
   ),
   max: extreme(1),
   min: extreme(-1),
-  nl2br: ofText((text) => text.replace(/\r\n|\n/g, "<br />\n")),
+  nl2br: ofLetters((text) => text.replace(/\r\n|\n/g, "<br />\n")),
   reject: selecting(false),
   rejectattr: selectingAttribute(false),
   replace: filter(
@@ -382,9 +394,8 @@ export const filters: Record<string, Filter> = {
       const [old, replacement] = [call.textArg(0), call.textArg(1)]
       const most = call.count(2, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
       // Python puts the replacement around every character when there is nothing to look for.
-      const pieces = old === "" ? ["", ...text, ""] : split(text, old, call)
+      const pieces = old === "" ? ["", ...call.list(text), ""] : split(text, old, call)
       const replaced = Math.min(most, pieces.length - 1)
-      call.run.spend(pieces.length)
       call.run.text(replaced * replacement.length)
       return (
         pieces.slice(0, replaced + 1).join(replacement) +
@@ -431,7 +442,7 @@ export const filters: Record<string, Filter> = {
     ["reverse", "case_sensitive", "attribute"]
   ),
   string: ofText((text) => text),
-  striptags: ofText(stripTags),
+  striptags: ofLetters(stripTags),
   sum: filter(
     (call) =>
       call
@@ -442,7 +453,7 @@ export const filters: Record<string, Filter> = {
         ),
     ["attribute", "start"]
   ),
-  title: ofText((text) => text.replace(/[^\s-]+/g, capitalize)),
+  title: ofLetters((text) => text.replace(/[^\s-]+/g, capitalize)),
   tojson: json,
   trim: ofText((text) => text.trim()),
   truncate: filter(
@@ -450,11 +461,9 @@ export const filters: Record<string, Filter> = {
       const text = call.text()
       const most = call.count(0, 255, Number.MAX_SAFE_INTEGER)
       if (text.length <= most) return text
-      const cut = Array.from(text.slice(0, most + 1))
-        .slice(0, -1)
-        .join("")
       const space = call.flag(1) ? -1 : text.lastIndexOf(" ", most)
-      return (space === -1 ? cut : text.slice(0, space)) + call.textArg(2, "...")
+      const cut = isPair(text, most - 1) ? most - 1 : most
+      return text.slice(0, space === -1 ? cut : space) + call.textArg(2, "...")
     },
     ["length", "killwords", "end"]
   ),
@@ -475,12 +484,12 @@ export const filters: Record<string, Filter> = {
   ),
   upper: ofText((text) => text.toUpperCase()),
   urlencode: filter((call) => {
-    const encode = (value: Value) => encodeURIComponent(call.text(value).toWellFormed())
+    const encode = (value: Value) => encodeURIComponent(call.letters(value).toWellFormed())
     if (!isDict(call.input) && !isList(call.input)) return encode(call.input)
     const entries = isDict(call.input) ? pairs(call) : call.list().map((pair) => call.list(pair))
     return entries.map(([key = null, value = null]) => `${encode(key)}=${encode(value)}`).join("&")
   }),
-  wordcount: filter((call) => call.text().match(/[\p{L}\p{N}_]+/gu)?.length ?? 0)
+  wordcount: filter((call) => call.letters().match(/[\p{L}\p{N}_]+/gu)?.length ?? 0)
 }
 
 export const applyFilter = (

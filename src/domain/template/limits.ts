@@ -4,6 +4,9 @@ export const MAX_SOURCE_BYTES = 204_800
 /** How deep brackets, blocks and expressions may nest in a template. */
 export const MAX_NESTING = 100
 
+/** How many parameters a macro or the block of a call may have. */
+export const MAX_PARAMETERS = 100
+
 /** What one rendering may use. */
 export interface RenderLimits {
   /** Steps of work: about one for each part of an expression that is computed, and for each item gone over. */

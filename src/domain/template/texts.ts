@@ -2,7 +2,7 @@ import type { Run } from "./Run.ts"
 
 /* A text's characters are Unicode code points: a surrogate pair is one of them. */
 
-const isPair = (text: string, at: number): boolean =>
+export const isPair = (text: string, at: number): boolean =>
   (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00
 
 /** How many characters a text has. */

@@ -4,7 +4,7 @@ import nodes from "nunjucks/src/nodes.js"
 import type { Node } from "nunjucks/src/nodes.js"
 import { check } from "../../../src/domain/template/check.ts"
 import type { TemplateForbidden } from "../../../src/domain/template/errors.ts"
-import { MAX_NESTING, MAX_SOURCE_BYTES } from "../../../src/domain/template/limits.ts"
+import { MAX_NESTING, MAX_PARAMETERS, MAX_SOURCE_BYTES } from "../../../src/domain/template/limits.ts"
 import { makeTemplate } from "../../../src/domain/template/Template.ts"
 import type { RenderOptions } from "../../../src/domain/template/Template.ts"
 import type { Json } from "../../../src/domain/template/Value.ts"
@@ -19,8 +19,8 @@ const placed = (error: { _tag: string; line: number; column: number; reason: str
   `${error._tag} ${error.line}:${error.column} ${error.reason}`
 
 /** The names that rendering reports as missing, or the text where none is. */
-const missing = (source: string, variables: Variables) =>
-  render(source, variables).pipe(
+const missing = (source: string, variables: Variables, options?: RenderOptions) =>
+  render(source, variables, options).pipe(
     Effect.catchTag("UndefinedVariable", (error) => Effect.succeed(error.variables))
   )
 
@@ -1177,8 +1177,7 @@ describe("templates that use what they may not", () => {
     ],
     ["{% macro m() %}{% endmacro %}\n{% macro m() %}{% endmacro %}", "2:4", "there are two macros 'm'"],
     ["{% macro m(a, a) %}{% endmacro %}", "1:4", "there are two parameters 'a'"],
-    ["{% macro m(a, a=1) %}{% endmacro %}", "1:4", "there are two parameters 'a'"],
-    ["{% macro m() %}{% endmacro %}{% call(a, a) m() %}{% endcall %}", "1:45", "there are two parameters 'a'"]
+    ["{% macro m(a, a=1) %}{% endmacro %}", "1:4", "there are two parameters 'a'"]
   ])
 
   const times = (count: number, open: string, inner: string, close = "") =>
@@ -1222,6 +1221,24 @@ describe("templates that use what they may not", () => {
         const error = yield* Effect.flip(makeTemplate(`{{${" not".repeat(3 * MAX_NESTING - 2)}`))
         assert.strictEqual(placed(error), "TemplateForbidden 1:1195 nested deeper than 100 levels")
       })
+  )
+
+  it.effect(`a macro and the block of a call may have ${MAX_PARAMETERS} parameters and not one more`, () =>
+    Effect.gen(function* () {
+      const sources = (count: number) => {
+        const names = Array.from({ length: count }, (_, index) => `a${index}`).join()
+        return [
+          `{% macro m(${names}) %}{% endmacro %}`,
+          `{% macro m() %}{% endmacro %}{% call(${names}) m() %}{% endcall %}`
+        ]
+      }
+      for (const source of sources(MAX_PARAMETERS)) yield* makeTemplate(source)
+      for (const source of sources(MAX_PARAMETERS + 1)) {
+        const { _tag, reason } = yield* Effect.flip(makeTemplate(source))
+        assert.strictEqual(_tag, "TemplateForbidden")
+        assert.strictEqual(reason, `there are more than ${MAX_PARAMETERS} parameters`)
+      }
+    })
   )
 
   it.effect(`a source may have ${MAX_SOURCE_BYTES} bytes of UTF-8 and not one more`, () =>
@@ -1408,7 +1425,8 @@ describe("limits", () => {
     ["{{ range(n)|join(s)|length }}", { n: 5_000, s: "a".repeat(5_000) }],
     ["{{ s|indent(1000)|length }}", { s: "\n".repeat(9_000) }],
     ["{% for i in range(n) %}{% if s|upper %}{% endif %}{% endfor %}", { n: 5_000, s: "a".repeat(5_000) }],
-    ["{{ [s, s]|dump(10)|length }}", { s: "a".repeat(3_000_000) }]
+    ["{{ [s, s]|dump(10)|length }}", { s: "a".repeat(3_000_000) }],
+    ["{% for i in range(9000) %}{% if ''|center(1000) %}{% endif %}{% endfor %}", {}]
   ] satisfies Rows<[string, Variables]>) {
     it.effect(`text is bounded in ${source}`, () =>
       Effect.gen(function* () {
@@ -1467,6 +1485,15 @@ describe("limits", () => {
   it.effect("a missing variable is told even where a limit is exceeded", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* missing(`${loop}{{ x }}`, { n: 1_000_000 }), ["x"])
+    })
+  )
+
+  it.effect("a statement that is stopped for want of a variable is paid for", () =>
+    Effect.gen(function* () {
+      let now = 0
+      const source = "{% for i in range(10000) %}{{ d.x }}{% endfor %}"
+      yield* missing(source, { d: {} }, { now: () => now++ })
+      assert.isAtLeast(now, 320_000 / 4_096)
     })
   )
 
@@ -1695,7 +1722,35 @@ describe("looking for long parts", () => {
 describe("work that is paid for", () => {
   const text = "x".repeat(100_000)
   const dict = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`k${index}`, index]))
+  const sets = Array.from({ length: 5_000 }, (_, index) => `{% set a${index} = 1 %}`).join("")
   const rows: ReadonlyArray<readonly [source: string, variables: Variables]> = [
+    ["{% for i in range(9000) %}{% if [1]|batch(1000, 0) %}{% endif %}{% endfor %}", {}],
+    [`{% for i in range(9000) %}{% for j in [] %}${sets}{% endfor %}{% endfor %}`, {}],
+    [`{% for i in range(9000) if i < 0 %}${sets}{% endfor %}`, {}],
+    [
+      `{% macro m() %}{% if 0 %}${sets}{% endif %}{% endmacro %}{% for i in range(9000) %}{{ m() }}{% endfor %}`,
+      {}
+    ],
+    [
+      "{% macro m() %}{% for i in range(900) %}{{ caller() }}{% endfor %}{% endmacro %}" +
+        `{% call m() %}{% if 0 %}${sets}{% endif %}{% endcall %}`,
+      {}
+    ],
+    [
+      `{% macro m(${Array.from({ length: 100 }, (_, index) => `a${index}`).join()}) %}{% endmacro %}` +
+        "{% for i in range(9000) %}{{ m() }}{% endfor %}",
+      {}
+    ],
+    ...["title", "escape", "striptags", "nl2br", "wordcount", "urlencode", "replace('', '')"].map(
+      (filter) => [`{% for i in range(9) %}{% if s|${filter} %}{% endif %}{% endfor %}`, { s: text }] as const
+    ),
+    ...["indent(0)", "replace('\n', '')"].map(
+      (filter) =>
+        [
+          `{% for i in range(9) %}{% if s|${filter} %}{% endif %}{% endfor %}`,
+          { s: "\n".repeat(50_000) }
+        ] as const
+    ),
     [`{% for x in range(3000) if [${"1,".repeat(999)}1] %}{% endfor %}`, {}],
     [
       `{% macro m(a=[${"1,".repeat(999)}1]) %}{% endmacro %}{% for x in range(3000) %}{{ m() }}{% endfor %}`,
