@@ -69,10 +69,14 @@ it.live(`${NUMBER}: ${NAME}`, ({ task }) =>
     /** Every execution has ended, and was called for as often as its attempts say. */
     const checked = ({ marker, execution_id }: { readonly marker: string; readonly execution_id: string }) =>
       Effect.gen(function* () {
-        const path = `/v1/executions/${execution_id}`
-        const { body: ended } = yield* client.send("GET", `${path}?wait=20`)
+        const { body: lineage } = yield* eventually(
+          `${marker} has ended`,
+          Effect.map(client.send("GET", `/v1/executions/${execution_id}/lineage`), (exchange) =>
+            exchange.body.execution?.completed_at ? exchange : undefined
+          )
+        )
+        const ended = lineage.execution
         assert.strictEqual(ended.status, "succeeded", marker)
-        const { body: lineage } = yield* client.send("GET", `${path}/lineage`)
         const attempts: ReadonlyArray<{ readonly outcome: string }> = lineage.attempts
         const outcomes = attempts.map(({ outcome }) => outcome)
         assert.strictEqual(outcomes.at(-1), "succeeded", marker)
@@ -117,6 +121,7 @@ it.live(`${NUMBER}: ${NAME}`, ({ task }) =>
       lost: 0,
       extraCalls: 0,
       figures: {},
+      notes: [],
       violations: [],
       logs: []
     }

@@ -147,7 +147,7 @@ const keysMeanOneRequest = Effect.fnUntraced(function* ({ client }: World) {
 
 const refusalsAreQuickAndSayWhen = ({ client }: World): Violations =>
   client.exchanges
-    .filter(({ what }) => !what.includes("wait=") && !what.endsWith(":run"))
+    .filter(({ what }) => what.endsWith(":submit"))
     .flatMap(({ what, status, millis, retryAfter }) => [
       ...(status >= 500 && retryAfter === null ? [`I7: ${what}: ${status} without Retry-After`] : []),
       ...(millis > ANSWERED_WITHIN + SLACK ? [`I7: ${what}: ${status} after ${millis} ms`] : [])

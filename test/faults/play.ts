@@ -42,6 +42,7 @@ export const play = (scenario: Scenario, kit: Kit, seed = SEED): Effect.Effect<R
         ...counts,
         faults: world.faults.length,
         figures: world.figures,
+        notes: world.notes,
         violations: all,
         logs: all.length === 0 ? [] : world.processes.map(logOf)
       }

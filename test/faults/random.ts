@@ -20,5 +20,5 @@ export const randomOf = (seed: number): Random => {
   return { next, below, pick: (from) => from[below(from.length)]! }
 }
 
-/** The run's seed: `SEED` of the environment repeats a run. */
-export const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9))
+/** The run's seed. */
+export const SEED = Number(process.env["SEED"])

@@ -12,6 +12,8 @@ export interface Report {
   readonly extraCalls: number
   /** Named numbers, like times to recover in milliseconds. */
   readonly figures: Readonly<Record<string, number>>
+  /** What the reader should know of how it was played. */
+  readonly notes: ReadonlyArray<string>
   readonly violations: ReadonlyArray<string>
   /** The ends of the processes' logs, when something went wrong. */
   readonly logs: ReadonlyArray<string>

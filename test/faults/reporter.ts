@@ -6,7 +6,7 @@ const FIGURES = "test-results/faults.json"
 
 const plural = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
 
-const lineOf = (state: string, { number, name, seconds, seed, executions, faults, kit }: Report) =>
+const lineOf = (state: string, { number, name, seconds, seed, executions, faults, notes, kit }: Report) =>
   [
     state === "passed" ? "ok  " : "FAIL",
     String(number).padStart(2),
@@ -14,7 +14,7 @@ const lineOf = (state: string, { number, name, seconds, seed, executions, faults
     `${seconds.toFixed(1)} s,`,
     `seed ${seed},`,
     `${plural(executions, "execution")},`,
-    plural(faults, "fault")
+    [plural(faults, "fault"), ...notes].join(", ")
   ].join(" ")
 
 const sum = (reports: ReadonlyArray<Report>, of: "executions" | "faults" | "lost" | "extraCalls") =>

@@ -121,6 +121,7 @@ export const makeWorld = Effect.fnUntraced(function* (scenario: Scenario, kit: K
   const leaks = new Set<string>()
   const faults: Array<string> = []
   const figures: Record<string, number> = {}
+  const notes: Array<string> = []
   let prepared = false
   let submissions = 0
 
@@ -278,6 +279,7 @@ export const makeWorld = Effect.fnUntraced(function* (scenario: Scenario, kit: K
     leaks: leaks as ReadonlySet<string>,
     faults: faults as ReadonlyArray<string>,
     figures,
+    notes,
     startApi,
     startWorker,
     startWorkers: (count: number, options?: StartOptions) =>

@@ -13,8 +13,8 @@ export interface Proxy {
   readonly restore: Effect.Effect<void>
   /** Connections refused since the proxy was cut. */
   readonly refused: () => number
-  /** Connections that were let through. */
-  readonly accepted: () => number
+  /** Bytes swallowed on their way to the server. */
+  readonly swallowed: () => number
 }
 
 type Mode = "through" | "cut" | "black hole"
@@ -28,17 +28,22 @@ export const proxyTo = (url: string) =>
       const pairs = new Set<readonly [Socket, Socket]>()
       let mode: Mode = "through"
       let refused = 0
-      let accepted = 0
+      let swallowed = 0
 
       const keep = (socket: Socket) => {
         open.add(socket)
         socket.on("error", () => {})
         socket.on("close", () => open.delete(socket))
       }
+      const swallow = (client: Socket) =>
+        client
+          .on("data", ({ length }) => {
+            swallowed += length
+          })
+          .resume()
       const join = (client: Socket) => {
         const upstream = connect(Number(port), hostname)
         keep(upstream)
-        accepted++
         const pair = [client, upstream] as const
         pairs.add(pair)
         const part = () => {
@@ -51,7 +56,7 @@ export const proxyTo = (url: string) =>
       const server = createServer((client) => {
         keep(client)
         if (mode === "through") return join(client)
-        if (mode === "black hole") return void client.resume()
+        if (mode === "black hole") return void swallow(client)
         refused++
         client.destroy()
       })
@@ -61,7 +66,7 @@ export const proxyTo = (url: string) =>
         for (const [client, upstream] of pairs) {
           client.unpipe(upstream)
           upstream.unpipe(client)
-          client.resume()
+          swallow(client)
           upstream.resume()
           orphans.add(upstream)
         }
@@ -89,7 +94,7 @@ export const proxyTo = (url: string) =>
             blackHole: become("black hole", swallowAll),
             restore: become("through", dropOrphans),
             refused: () => refused,
-            accepted: () => accepted,
+            swallowed: () => swallowed,
             close: () => {
               breakAll()
               server.close()

@@ -14,15 +14,12 @@ export const sameKeys: Scenario = {
     yield* world.startApi()
     yield* world.startWorkers(2)
     const submissions = Array.from({ length: KEYS }, () => world.newSubmission())
-    yield* Effect.forEach(
-      submissions,
-      (submission) =>
-        Effect.all(
-          Array.from({ length: PARALLEL }, () => world.client.submit(submission)),
-          { concurrency: "unbounded" }
-        ),
-      { concurrency: 2 }
-    )
+    for (const submission of submissions) {
+      yield* Effect.all(
+        Array.from({ length: PARALLEL }, () => world.client.submit(submission)),
+        { concurrency: "unbounded" }
+      )
+    }
     yield* world.settled()
     assert.isTrue(world.client.exchanges.every(({ status }) => status < 300))
     assert.lengthOf(yield* world.ledger.executions, KEYS)

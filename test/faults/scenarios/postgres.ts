@@ -144,7 +144,7 @@ const onSmallDisk = Effect.map(smallDisk, (disk): PostgresOptions => {
 })
 
 /** Makes the disk full, or makes PostgreSQL say that it is; the effect that it gives makes room again. */
-const fillDisk = Effect.fnUntraced(function* ({ ledger, postgres, figures }: World) {
+const fillDisk = Effect.fnUntraced(function* ({ ledger, postgres, notes }: World) {
   if (postgres.folder.includes("promptledger-disk-")) {
     const filler = join(postgres.folder, "..", "filler")
     const { bavail, bsize } = statfsSync(postgres.folder)
@@ -153,10 +153,10 @@ const fillDisk = Effect.fnUntraced(function* ({ ledger, postgres, figures }: Wor
     } catch {
       // PostgreSQL has taken some of it meanwhile: full is what it should be.
     }
-    figures["disk_really_full"] = 1
+    notes.push("on a small file system that was full")
     return Effect.sync(() => rmSync(filler))
   }
-  figures["disk_really_full"] = 0
+  notes.push("simulated by SQLSTATE 53100: no file system could be mounted")
   yield* ledger.sql`
     CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$`

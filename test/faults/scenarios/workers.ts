@@ -101,13 +101,18 @@ export const killedAfterClaim: Scenario = {
 export const killedBeforeCommit: Scenario = {
   number: 4,
   name: "a worker dies after the answer and before the commit",
+  // Long enough that nothing else is sent to PostgreSQL meanwhile.
+  env: { LEASE: "6 s", HEARTBEAT: "3 s", SWEEP: "3 s" },
   play: Effect.fnUntraced(function* (world) {
     const toPostgres = yield* proxyTo(world.env.DATABASE_URL)
     const DATABASE_URL = through(toPostgres, world.env.DATABASE_URL)
     const { held, first, execution } = yield* inMidCall(world, world.startWorker({ env: { DATABASE_URL } }))
     yield* world.fault("the worker's PostgreSQL black-holed", toPostgres.blackHole)
     held.answer()
-    yield* first.says("leases were not renewed|worker").pipe(Effect.timeoutOption("3 seconds"))
+    yield* eventually(
+      "the worker tries to commit",
+      Effect.sync(() => toPostgres.swallowed() > 0)
+    )
     const { status } = (yield* world.executionOf(execution.marker))!
     assert.strictEqual(status, "running")
     yield* world.kill(first)
@@ -318,7 +323,7 @@ export const wrongClock: Scenario = {
     yield* world.submitOne(retried)
     yield* world.untilCalls(1)
     // Longer than the lease, so that it has to be renewed.
-    world.provider.behave(after(3_000))
+    world.provider.behave(after(6_000))
     yield* world.submitMany(15)
     yield* world.settled()
     assert.lengthOf(world.provider.callsOf(retried.marker), 2)
