@@ -6,7 +6,7 @@ import { dirname, join } from "node:path"
 const MAY_IMPORT: Record<string, ReadonlyArray<string>> = {
   domain: ["domain"],
   services: ["services", "domain"],
-  "http/api": ["http/api", "domain", "services/Authentication.ts"],
+  "http/api": ["http/api", "domain"],
   http: ["http", "services", "domain", "layers/AppConfig.ts"],
   worker: ["worker", "services", "domain"],
   layers: ["layers", "worker/Worker.ts", "services", "domain", "migrations"]
@@ -18,7 +18,7 @@ const SEES_EVERYTHING = /^(?:index|http\/main|worker\/main)\.ts$/
 /** Packages that only the layers that wrap them may know. */
 const WRAPPED: Record<string, RegExp> = {
   bullmq: /^layers\/bullmq\//,
-  ioredis: /^layers\/bullmq\//,
+  ioredis: /^layers\/(?:bullmq|redis)\//,
   openai: /^layers\/openai\//,
   nunjucks: /^domain\/template\/parse\.ts$/,
   "@electric-sql/pglite": /^layers\/pglite\//,

@@ -9,6 +9,7 @@ import { WorkerApi } from "./api/WorkerApi.ts"
 import * as authorize from "./authorize.ts"
 import * as checkRequest from "./checkRequest.ts"
 import * as edge from "./edge.ts"
+import * as access from "./handlers/access.ts"
 import * as analytics from "./handlers/analytics.ts"
 import * as executions from "./handlers/executions.ts"
 import * as prompts from "./handlers/prompts.ts"
@@ -24,7 +25,14 @@ const DOCS = "/docs"
 /** Every route of the API, over the services that it is given. */
 const api = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: OPENAPI }).pipe(
-    Layer.provide([prompts.layer, executions.layer, analytics.analytics, analytics.models, system.layer]),
+    Layer.provide([
+      prompts.layer,
+      executions.layer,
+      analytics.analytics,
+      analytics.models,
+      access.layer,
+      system.layer
+    ]),
     Layer.provide(authorize.layer)
   ),
   HttpApiScalar.layer(Api, { path: DOCS }),

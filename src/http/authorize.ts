@@ -1,17 +1,52 @@
-import { Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer, Option } from "effect"
+import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { hasScope, ScopeMissing } from "../domain/Access.ts"
+import type { Scope } from "../domain/Access.ts"
 import { Authentication } from "../services/Authentication.ts"
+import { RateLimit, WINDOW } from "../services/RateLimit.ts"
+import type { Allowance } from "../services/RateLimit.ts"
 import { Authorization, CurrentPrincipal } from "./api/Authorization.ts"
+import { RequiredScope } from "./api/RequiredScope.ts"
 import { asProblem } from "./problemOf.ts"
 
-/** Tells who asks, and refuses who has no valid key. */
+const seconds = (duration: Duration.Duration) => Math.ceil(Duration.toSeconds(duration))
+
+/** The fields of draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it. */
+const tellAllowance = ({ limit, remaining, reset_after }: Allowance) =>
+  HttpEffect.appendPreResponseHandler((_, response) =>
+    Effect.succeed(
+      HttpServerResponse.setHeaders(response, {
+        "ratelimit-policy": `"key";q=${limit};w=${seconds(WINDOW)}`,
+        ratelimit: `"key";r=${remaining};t=${seconds(reset_after)}`
+      })
+    )
+  )
+
+/** Tells who asks, and refuses who has no valid key, asks too often, or asks for what the key may not do. */
 export const layer = Layer.effect(
   Authorization,
   Effect.gen(function* () {
     const { authenticate } = yield* Authentication
+    const { take } = yield* RateLimit
+
+    const admit = Effect.fnUntraced(function* (key: Parameters<typeof authenticate>[0], scope: Scope) {
+      const { remoteAddress } = yield* HttpServerRequest.HttpServerRequest
+      const principal = yield* authenticate(
+        key,
+        Option.getOrElse(remoteAddress, () => "")
+      )
+      const allowance = yield* Effect.tapError(take(principal.key_id), ({ limit, retry_after }) =>
+        tellAllowance({ limit, remaining: 0, reset_after: retry_after })
+      )
+      if (allowance !== undefined) yield* tellAllowance(allowance)
+      return hasScope(principal, scope) ? principal : yield* new ScopeMissing({ scope })
+    })
+
     return Authorization.of({
-      api_key: (httpEffect, { credential }) =>
-        Effect.flatMap(asProblem(authenticate(credential)), (principal) =>
-          Effect.provideService(httpEffect, CurrentPrincipal, principal)
+      api_key: (httpEffect, { credential, endpoint }) =>
+        Effect.flatMap(
+          asProblem(admit(credential, Context.get(endpoint.annotations, RequiredScope))),
+          (principal) => Effect.provideService(httpEffect, CurrentPrincipal, principal)
         )
     })
   })

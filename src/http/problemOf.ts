@@ -1,4 +1,5 @@
 import { Duration, Effect, Option } from "effect"
+import type { KeyNotFound, ProjectExists, ProjectNotFound, ScopeMissing } from "../domain/Access.ts"
 import type {
   NoActiveVersion,
   PromptNotFound,
@@ -11,7 +12,8 @@ import type { IdempotencyKeyReused } from "../domain/idempotency.ts"
 import type { ModedOperation, ModeMismatch } from "../domain/modes.ts"
 import type { TemplateForbidden, TemplateSyntaxError } from "../domain/template/errors.ts"
 import type { RenderError } from "../domain/template/Template.ts"
-import type { InvalidApiKey } from "../services/Authentication.ts"
+import type { InvalidApiKey, TooManyInvalidKeys } from "../services/Authentication.ts"
+import type { RateLimited } from "../services/RateLimit.ts"
 import * as Problems from "./api/Problems.ts"
 import { RequestId } from "./RequestId.ts"
 
@@ -28,6 +30,12 @@ export type DomainError =
   | IdempotencyKeyReused
   | RenderError
   | InvalidApiKey
+  | TooManyInvalidKeys
+  | RateLimited
+  | ScopeMissing
+  | ProjectNotFound
+  | ProjectExists
+  | KeyNotFound
 
 /** The call that does for a prompt in this mode what was tried through the wrong door. */
 const rightDoor = ({ name: raw, mode, operation }: ModeMismatch): string => {
@@ -89,11 +97,20 @@ const details: {
   ExecutionFailed: ({ error_message }) => error_message,
   IdempotencyKeyReused: ({ idempotency_key, execution_id }) =>
     `The key '${idempotency_key}' stands for execution ${execution_id}, which another request made.`,
-  InvalidApiKey: () => "The header X-API-Key must have a valid key."
+  InvalidApiKey: () => "The header X-API-Key must have a valid key.",
+  TooManyInvalidKeys: () => "Too many invalid keys came from this address.",
+  RateLimited: ({ limit }) => `The key has used up its ${limit} requests. They come back one by one.`,
+  ScopeMissing: ({ scope }) => `This takes a key with the scope ${scope}.`,
+  ProjectNotFound: ({ project_id }) => `There is no project ${project_id}.`,
+  ProjectExists: ({ name }) => `There is a project '${name}' already.`,
+  KeyNotFound: ({ key_id }) => `There is no key ${key_id}.`
 }
 
 const detailOf = <E extends DomainError>(error: E): string =>
   (details[error._tag] as (error: E) => string)(error)
+
+/** At least 1: what is to be waited for is not over yet. */
+const wholeSeconds = (duration: Duration.Duration) => Math.max(1, Math.ceil(Duration.toSeconds(duration)))
 
 /** One table from the errors of the domain to the problems of the API. */
 const problems = {
@@ -136,7 +153,7 @@ const problems = {
     const failed = { ...base, execution_id, error_type }
     const retry_after = Option.match(after, {
       onNone: () => 1,
-      onSome: (wait) => Math.ceil(Duration.toSeconds(wait))
+      onSome: wholeSeconds
     })
     switch (error_type) {
       case "provider_timeout":
@@ -151,7 +168,16 @@ const problems = {
   },
   IdempotencyKeyReused: ({ idempotency_key, execution_id }: IdempotencyKeyReused, base: Base) =>
     new Problems.IdempotencyKeyReused({ ...base, idempotency_key, execution_id }),
-  InvalidApiKey: (_: InvalidApiKey, base: Base) => new Problems.InvalidApiKey(base)
+  InvalidApiKey: (_: InvalidApiKey, base: Base) => new Problems.InvalidApiKey(base),
+  TooManyInvalidKeys: ({ retry_after }: TooManyInvalidKeys, base: Base) =>
+    new Problems.TooManyRequests({ ...base, retry_after: wholeSeconds(retry_after) }),
+  RateLimited: ({ retry_after }: RateLimited, base: Base) =>
+    new Problems.TooManyRequests({ ...base, retry_after: wholeSeconds(retry_after) }),
+  ScopeMissing: ({ scope }: ScopeMissing, base: Base) => new Problems.InsufficientScope({ ...base, scope }),
+  ProjectNotFound: ({ project_id }: ProjectNotFound, base: Base) =>
+    new Problems.ProjectNotFound({ ...base, project_id }),
+  ProjectExists: ({ name }: ProjectExists, base: Base) => new Problems.ProjectExists({ ...base, name }),
+  KeyNotFound: ({ key_id }: KeyNotFound, base: Base) => new Problems.KeyNotFound({ ...base, key_id })
 }
 
 interface Base {

@@ -133,6 +133,10 @@ const fields = {
     Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })), "WORKER_CONCURRENCY"),
     defaultSettings.worker_concurrency
   ),
+  RATE_LIMIT: Config.withDefault(
+    Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 })), "RATE_LIMIT"),
+    defaultSettings.rate_limit
+  ),
   LOG_LEVEL: Config.withDefault(
     Config.Literals(["trace", "debug", "info", "warn", "error", "none"], "LOG_LEVEL"),
     "info"
@@ -211,7 +215,8 @@ const read = Effect.gen(function* () {
       sweep: values.SWEEP,
       grace: values.GRACE,
       drain: values.DRAIN,
-      worker_concurrency: values.WORKER_CONCURRENCY
+      worker_concurrency: values.WORKER_CONCURRENCY,
+      rate_limit: values.RATE_LIMIT
     },
     logLevel: LOG_LEVELS[values.LOG_LEVEL],
     logFormat: Option.getOrElse(values.LOG_FORMAT, () => (process.stdout.isTTY ? "pretty" : "json"))

@@ -1,5 +1,6 @@
 import { Layer } from "effect"
 import type { Redacted } from "effect"
+import { RateLimiter } from "effect/persistence"
 import type { ExecutionQueue } from "../services/ExecutionQueue.ts"
 import { Providers } from "../services/Providers.ts"
 import type { Provider } from "../services/Providers.ts"
@@ -12,6 +13,7 @@ import * as DatabasePglite from "./pglite/DatabasePglite.ts"
 import { Database } from "./postgres/Database.ts"
 import { layerMigrated } from "./postgres/migrations.ts"
 import { layerStores } from "./postgres/stores.ts"
+import * as RateLimiterStoreRedis from "./redis/RateLimiterStoreRedis.ts"
 import { layerServices } from "./Services.ts"
 
 export interface Options {
@@ -37,10 +39,11 @@ export interface RedisOptions extends PostgresOptions {
 export const layerProviders = (providers: ReadonlyArray<Provider>) =>
   Layer.succeed(Providers, new Map([echo, ...providers].map((provider) => [provider.name, provider])))
 
-/** The services over a database and a queue, with the database brought up to date. */
+/** The services over a database, a queue and a place to count requests, with the database brought up to date. */
 const ledger = <E1, R1, E2, R2>(
   database: Layer.Layer<Database, E1, R1>,
   queue: Layer.Layer<ExecutionQueue, E2, R2>,
+  limits: Layer.Layer<RateLimiter.RateLimiterStore>,
   { providers = [], settings }: Options
 ) =>
   layerServices.pipe(
@@ -48,6 +51,7 @@ const ledger = <E1, R1, E2, R2>(
       Layer.mergeAll(
         layerStores.pipe(Layer.provideMerge(layerMigrated(database))),
         queue,
+        limits,
         layerProviders(providers)
       )
     ),
@@ -59,19 +63,30 @@ const withWorker = <A, E, R>(services: Layer.Layer<A, E, R>) =>
 
 /** The whole service in memory, worker and all: the same SQL and the same rules as elsewhere, and nothing on disk. */
 export const layerMemory = (options: Options = {}) =>
-  withWorker(ledger(DatabasePglite.layerMemory, ExecutionQueueMemory.layer, options))
+  withWorker(
+    ledger(DatabasePglite.layerMemory, ExecutionQueueMemory.layer, RateLimiter.layerStoreMemory, options)
+  )
 
 /** The whole service in one process, with its database in a folder. */
 export const layerEmbedded = (options: EmbeddedOptions) =>
-  withWorker(ledger(DatabasePglite.layer(options), ExecutionQueueMemory.layer, options))
+  withWorker(
+    ledger(DatabasePglite.layer(options), ExecutionQueueMemory.layer, RateLimiter.layerStoreMemory, options)
+  )
 
 /** The whole service in one process over PostgreSQL; several such processes may share it. */
 export const layerPostgres = (options: PostgresOptions) =>
-  withWorker(ledger(Database.layer(options), ExecutionQueueMemory.layer, options))
+  withWorker(
+    ledger(Database.layer(options), ExecutionQueueMemory.layer, RateLimiter.layerStoreMemory, options)
+  )
 
 /** The services over PostgreSQL and Redis, for a process that only accepts work. */
 export const layerApi = (options: RedisOptions) =>
-  ledger(Database.layer(options), ExecutionQueueBullMq.layer({ url: options.redisUrl }), options)
+  ledger(
+    Database.layer(options),
+    ExecutionQueueBullMq.layer({ url: options.redisUrl }),
+    RateLimiterStoreRedis.layer({ url: options.redisUrl }),
+    options
+  )
 
 /** A worker over PostgreSQL and Redis. */
 export const layerWorker = (options: RedisOptions) => withWorker(layerApi(options))

@@ -1,26 +1,45 @@
-import { Context, Duration, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
-import { Cache } from "effect"
+import { Cache, Context, Duration, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
 import { randomBytes, timingSafeEqual } from "node:crypto"
+import { formatKey, isMistyped, KEY_BYTES } from "../domain/Access.ts"
+import type { Principal } from "../domain/Access.ts"
 import { sha256 } from "../domain/checksum.ts"
-import { KeyId, ProjectId } from "../domain/Ids.ts"
 import { KeyStore } from "./KeyStore.ts"
+import type { StoredKey } from "./KeyStore.ts"
 
 /** No key was given, or none that may be used. */
 export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>()("InvalidApiKey", {}) {}
 
-/** Who asks: a key, and the project that it belongs to. */
-export const Principal = Schema.Struct({ key_id: KeyId, project_id: ProjectId })
-export type Principal = typeof Principal.Type
+/** Too many invalid keys came from one address. */
+export class TooManyInvalidKeys extends Schema.TaggedError<TooManyInvalidKeys>()("TooManyInvalidKeys", {
+  retry_after: Schema.Duration
+}) {}
 
 /** How long a process goes by what it knows of a key: so long at most does a revoked key still open. */
 const KEY_REMEMBERED = Duration.seconds(4)
 const KEYS_REMEMBERED = 10_000
 
+/** A key's use is noted when the last one noted is older. */
+const USE_NOTED = Duration.minutes(1)
+
+/** Invalid keys that an address may try in this time; after that no key is looked up for it until the time is over. */
+const TRIES = 20
+const TRIES_COUNTED = Duration.minutes(1)
+const ADDRESSES_REMEMBERED = 10_000
+
+/** A new key. It is shown once and kept as a hash. */
+export const newKey = Effect.sync(() => Redacted.make(formatKey(randomBytes(KEY_BYTES))))
+
 /** Tells who asks by the API key. Of a key only its SHA-256 hash is kept, and hashes are compared in constant time. */
 export class Authentication extends Context.Service<
   Authentication,
   {
-    readonly authenticate: (key: Redacted.Redacted) => Effect.Effect<Principal, InvalidApiKey>
+    /** Who has the key. An address that tries many invalid ones is refused whatever is not known to be valid. */
+    readonly authenticate: (
+      key: Redacted.Redacted,
+      address?: string
+    ) => Effect.Effect<Principal, InvalidApiKey | TooManyInvalidKeys>
+    /** Makes this process look the key of that hash up again. */
+    readonly forget: (key_hash: string) => Effect.Effect<void>
     /** Makes the configured key the default project's admin key. */
     readonly configure: (key: Redacted.Redacted) => Effect.Effect<void>
     /** Makes an admin key of the default project when there is no key at all, and gives it: it can't be had again. */
@@ -31,6 +50,7 @@ export class Authentication extends Context.Service<
     Authentication,
     Effect.gen(function* () {
       const store = yield* KeyStore
+      const scope = yield* Effect.scope
       const known = yield* Cache.makeWith(store.find, {
         capacity: KEYS_REMEMBERED,
         timeToLive: Exit.match({
@@ -38,24 +58,50 @@ export class Authentication extends Context.Service<
           onSuccess: (key) => (Option.isSome(key) ? KEY_REMEMBERED : Duration.zero)
         })
       })
+      const tries = yield* Cache.make({
+        capacity: ADDRESSES_REMEMBERED,
+        timeToLive: TRIES_COUNTED,
+        lookup: (_: string) => Effect.sync(() => ({ failed: 0 }))
+      })
+
+      const noteUse = Effect.fnUntraced(function* ({ key_id, last_used_at }: StoredKey) {
+        const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+        if (last_used_at !== null && now - last_used_at.getTime() < Duration.toMillis(USE_NOTED)) return
+        yield* Effect.forkIn(Effect.ignoreCause(store.used(key_id)), scope)
+      })
+
+      const find = Effect.fnUntraced(function* (key: string, key_hash: string) {
+        if (isMistyped(key)) return yield* new InvalidApiKey()
+        const found = yield* Cache.get(known, key_hash)
+        if (Option.isNone(found) || !sameHash(found.value.key_hash, key_hash)) {
+          return yield* new InvalidApiKey()
+        }
+        return found.value
+      })
 
       return Authentication.of({
-        authenticate: Effect.fnUntraced(function* (key) {
-          const key_hash = sha256(Redacted.value(key))
-          const found = yield* Cache.get(known, key_hash)
-          if (Option.isNone(found) || !sameHash(found.value.key_hash, key_hash))
-            return yield* new InvalidApiKey()
-          const { key_id, project_id } = found.value
-          return { key_id, project_id }
+        authenticate: Effect.fnUntraced(function* (redacted, address = "") {
+          const key = Redacted.value(redacted)
+          const key_hash = sha256(key)
+          const cached = yield* Cache.getSuccess(known, key_hash)
+          if (Option.isSome(cached) && Option.isSome(cached.value)) return principalOf(cached.value.value)
+          const count = yield* Cache.get(tries, address)
+          if (count.failed >= TRIES) return yield* new TooManyInvalidKeys({ retry_after: TRIES_COUNTED })
+          const found = yield* Effect.tapError(find(key, key_hash), () => Effect.sync(() => count.failed++))
+          yield* noteUse(found)
+          return principalOf(found)
         }),
+        forget: (key_hash) => Cache.invalidate(known, key_hash),
         configure: (key) => store.configure(sha256(Redacted.value(key))),
         first: Effect.gen(function* () {
-          const key = `pl_${randomBytes(24).toString("base64url")}`
-          return (yield* store.first(sha256(key))) ? Option.some(Redacted.make(key)) : Option.none()
+          const key = yield* newKey
+          return (yield* store.first(sha256(Redacted.value(key)))) ? Option.some(key) : Option.none()
         })
       })
     })
   )
 }
+
+const principalOf = ({ key_id, project_id, scopes }: StoredKey): Principal => ({ key_id, project_id, scopes })
 
 const sameHash = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b))

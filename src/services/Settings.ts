@@ -17,6 +17,8 @@ export interface Settings {
   readonly drain: Duration.Duration
   /** Provider calls that one worker has under way at most. */
   readonly worker_concurrency: number
+  /** Requests a second that a key may make in the long run, ten seconds' worth of them at once; 0 for no limit. */
+  readonly rate_limit: number
   /** The model of a tracking execution that names none. */
   readonly default_model: ModelRef
 }
@@ -29,6 +31,7 @@ export const defaultSettings: Settings = {
   provider_timeout: Duration.seconds(60),
   drain: Duration.seconds(20),
   worker_concurrency: 32,
+  rate_limit: 1_000,
   default_model: { provider: "openai", model_name: "gpt-4o-mini" }
 }
 

@@ -1,10 +1,11 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { Environment } from "../../domain/Execution.ts"
 import { Model } from "../../domain/Model.ts"
 import { PromptName } from "../../domain/Prompt.ts"
 import { Authorization } from "./Authorization.ts"
 import { optional, Timestamp } from "./fields.ts"
+import { about } from "./RequiredScope.ts"
 
 const ModeFigures = Schema.Struct({
   prompt_count: Schema.Int,
@@ -43,7 +44,7 @@ export class AnalyticsApi extends HttpApiGroup.make("analytics")
         environment: Schema.optionalKey(Environment)
       },
       success: PromptAnalytics
-    }).annotate(OpenApi.Summary, "Figures over prompts and executions of both modes")
+    }).annotateMerge(about("Figures over prompts and executions of both modes", "analytics:read"))
   )
   .middleware(Authorization) {}
 
@@ -51,6 +52,6 @@ export class ModelsApi extends HttpApiGroup.make("models")
   .add(
     HttpApiEndpoint.get("list", "/v1/models", {
       success: Schema.Struct({ models: Schema.Array(Model) })
-    }).annotate(OpenApi.Summary, "The known models")
+    }).annotateMerge(about("The known models", "executions:read"))
   )
   .middleware(Authorization) {}

@@ -1,4 +1,5 @@
 import { HttpApi, OpenApi } from "effect/http-api"
+import { AccessApi } from "./AccessApi.ts"
 import { AnalyticsApi, ModelsApi } from "./AnalyticsApi.ts"
 import { ExecutionsApi } from "./ExecutionsApi.ts"
 import { PromptsApi } from "./PromptsApi.ts"
@@ -10,7 +11,7 @@ const strict = { errors: "all", onExcessProperty: "error" } as const
 
 /** The whole contract: handlers, OpenAPI document and typed client are made of it. */
 export class Api extends HttpApi.make("promptledger")
-  .add(PromptsApi, ExecutionsApi, AnalyticsApi, ModelsApi, SystemApi)
+  .add(PromptsApi, ExecutionsApi, AnalyticsApi, ModelsApi, AccessApi, SystemApi)
   .middleware(RequestCheck)
   .annotate(HttpApi.ParamsParseOptions, { errors: "all" })
   .annotate(HttpApi.QueryParseOptions, strict)

@@ -41,6 +41,7 @@ import {
   VersionNotFound,
   withRetryAfter
 } from "./Problems.ts"
+import { about, RequiredScope } from "./RequiredScope.ts"
 
 /** Seconds that a poll may wait for an execution to end. */
 export const MAX_WAIT = 30
@@ -171,23 +172,25 @@ const byId = { params: { execution_id: ExecutionId } }
 
 export class ExecutionsApi extends HttpApiGroup.make("executions")
   .add(
-    HttpApiEndpoint.post("run", "/v1/executions:run", run).annotate(
-      OpenApi.Summary,
-      "Runs a prompt of full mode and waits for the answer"
+    HttpApiEndpoint.post("run", "/v1/executions:run", run).annotateMerge(
+      about("Runs a prompt of full mode and waits for the answer", "executions:write")
     ),
-    HttpApiEndpoint.post("submit", "/v1/executions:submit", submit).annotate(
-      OpenApi.Summary,
-      "Accepts a prompt of full mode to be run by a worker"
+    HttpApiEndpoint.post("submit", "/v1/executions:submit", submit).annotateMerge(
+      about("Accepts a prompt of full mode to be run by a worker", "executions:write")
     ),
-    HttpApiEndpoint.post("runAlias", "/v1/executions/run", run).annotate(OpenApi.Exclude, true),
-    HttpApiEndpoint.post("submitAlias", "/v1/executions/submit", submit).annotate(OpenApi.Exclude, true),
+    HttpApiEndpoint.post("runAlias", "/v1/executions/run", run)
+      .annotate(OpenApi.Exclude, true)
+      .annotate(RequiredScope, "executions:write"),
+    HttpApiEndpoint.post("submitAlias", "/v1/executions/submit", submit)
+      .annotate(OpenApi.Exclude, true)
+      .annotate(RequiredScope, "executions:write"),
     HttpApiEndpoint.post("execute", "/v1/prompts/:name/execute", {
       params: { name: PromptName },
       headers: idempotencyHeader,
       payload: ExecutePrompt,
       success: [ExecutedSync, ExecutedAsync],
       error: [...requestErrors, ...failureErrors]
-    }).annotate(OpenApi.Summary, "Runs a prompt of tracking mode, now or by a worker"),
+    }).annotateMerge(about("Runs a prompt of tracking mode, now or by a worker", "executions:write")),
     HttpApiEndpoint.get("get", "/v1/executions/:execution_id", {
       ...byId,
       query: {
@@ -196,7 +199,7 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
       },
       success: Execution,
       error: ExecutionNotFound
-    }).annotate(OpenApi.Summary, "An execution; waits for its end when told to"),
+    }).annotateMerge(about("An execution; waits for its end when told to", "executions:read")),
     HttpApiEndpoint.get("list", "/v1/executions", {
       query: Schema.Struct({
         prompt_name: Schema.optionalKey(PromptName),
@@ -219,16 +222,18 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
         executions: Schema.Array(ExecutionSummary),
         next_cursor: Schema.NullOr(ExecutionCursor)
       })
-    }).annotate(OpenApi.Summary, "Executions, newest first"),
+    }).annotateMerge(about("Executions, newest first", "executions:read")),
     HttpApiEndpoint.get("lineage", "/v1/executions/:execution_id/lineage", {
       ...byId,
       success: Lineage,
       error: ExecutionNotFound
-    }).annotate(OpenApi.Summary, "Execution, attempts, version, prompt, model and variables in one answer"),
+    }).annotateMerge(
+      about("Execution, attempts, version, prompt, model and variables in one answer", "executions:read")
+    ),
     HttpApiEndpoint.post("cancel", "/v1/executions/:execution_id:cancel", {
       ...byId,
       success: Execution,
       error: [ExecutionNotFound, ExecutionEnded]
-    }).annotate(OpenApi.Summary, "Cancels an execution that has not ended")
+    }).annotateMerge(about("Cancels an execution that has not ended", "executions:write"))
   )
   .middleware(Authorization) {}

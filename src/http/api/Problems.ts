@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiError, HttpApiSchema } from "effect/http-api"
+import { Scope } from "../../domain/Access.ts"
 import { ExecutionStatus } from "../../domain/Execution.ts"
 import { PromptMode } from "../../domain/Prompt.ts"
 
@@ -98,6 +99,36 @@ export class InvalidApiKey extends HttpApiError.Problem<InvalidApiKey>()(
   "InvalidApiKey",
   about("invalid-api-key", 401, "No valid API key"),
   members("InvalidApiKey")
+) {}
+
+export class InsufficientScope extends HttpApiError.Problem<InsufficientScope>()(
+  "InsufficientScope",
+  about("insufficient-scope", 403, "The API key may not do this"),
+  { ...members("InsufficientScope"), scope: Scope }
+) {}
+
+export class TooManyRequests extends HttpApiError.Problem<TooManyRequests>()(
+  "TooManyRequests",
+  about("too-many-requests", 429, "Too many requests"),
+  { ...members("TooManyRequests"), ...retryAfter }
+) {}
+
+export class ProjectNotFound extends HttpApiError.Problem<ProjectNotFound>()(
+  "ProjectNotFound",
+  about("project-not-found", 404, "No such project"),
+  { ...members("ProjectNotFound"), project_id: Schema.String }
+) {}
+
+export class ProjectExists extends HttpApiError.Problem<ProjectExists>()(
+  "ProjectExists",
+  about("project-exists", 409, "A project of that name is there"),
+  { ...members("ProjectExists"), name: Schema.String }
+) {}
+
+export class KeyNotFound extends HttpApiError.Problem<KeyNotFound>()(
+  "KeyNotFound",
+  about("key-not-found", 404, "No such key"),
+  { ...members("KeyNotFound"), key_id: Schema.String }
 ) {}
 
 export class PromptNotFound extends HttpApiError.Problem<PromptNotFound>()(

@@ -1,5 +1,5 @@
 import { ByteSize, Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import {
   ChecksumHash,
   CreatedBy,
@@ -26,6 +26,7 @@ import {
   TemplateSyntaxError,
   VersionNotFound
 } from "./Problems.ts"
+import { about } from "./RequiredScope.ts"
 
 const NameCursor = cursorOf(PromptName)
 const NumberCursor = cursorOf(VersionNumber)
@@ -113,15 +114,17 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
       payload: UpsertPrompt,
       success: [PromptUpdated, PromptCreated.pipe(HttpApiSchema.status("Created"))],
       error: [ModeMismatch, TemplateSyntaxError, TemplateForbidden]
-    }).annotate(
-      OpenApi.Summary,
-      "Creates or updates a prompt of full mode; a new version only when the content is new"
+    }).annotateMerge(
+      about(
+        "Creates or updates a prompt of full mode; a new version only when the content is new",
+        "prompts:write"
+      )
     ),
     HttpApiEndpoint.get("get", "/v1/prompts/:name", {
       params: name,
       success: PromptDetail,
       error: PromptNotFound
-    }).annotate(OpenApi.Summary, "A prompt with its active version"),
+    }).annotateMerge(about("A prompt with its active version", "prompts:read")),
     HttpApiEndpoint.get("list", "/v1/prompts", {
       query: {
         mode: Schema.optionalKey(PromptMode),
@@ -132,7 +135,7 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
         cursor: Schema.optionalKey(NameCursor)
       },
       success: Schema.Struct({ prompts: Schema.Array(Prompt), next_cursor: Schema.NullOr(NameCursor) })
-    }).annotate(OpenApi.Summary, "The prompts, by name"),
+    }).annotateMerge(about("The prompts, by name", "prompts:read")),
     HttpApiEndpoint.get("versions", "/v1/prompts/:name/versions", {
       params: name,
       query: pageOfVersions,
@@ -141,23 +144,23 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
         next_cursor: Schema.NullOr(NumberCursor)
       }),
       error: PromptNotFound
-    }).annotate(OpenApi.Summary, "A prompt's versions, newest first"),
+    }).annotateMerge(about("A prompt's versions, newest first", "prompts:read")),
     HttpApiEndpoint.get("version", "/v1/prompts/:name/versions/:version_number", {
       params: { ...name, version_number: VersionNumber },
       success: VersionDetail,
       error: [PromptNotFound, VersionNotFound]
-    }).annotate(OpenApi.Summary, "One version with its template"),
+    }).annotateMerge(about("One version with its template", "prompts:read")),
     HttpApiEndpoint.post("activate", "/v1/prompts/:name/versions/:version_number:activate", {
       params: { ...name, version_number: VersionNumber },
       success: PromptDetail,
       error: [PromptNotFound, VersionNotFound, ModeMismatch]
-    }).annotate(OpenApi.Summary, "Makes a version the active one: rollback"),
+    }).annotateMerge(about("Makes a version the active one: rollback", "prompts:write")),
     HttpApiEndpoint.post("registerCode", "/v1/prompts/register-code", {
       payload: RegisterCode,
       success: Schema.Struct({ registered: Schema.Array(RegisteredPrompt), dry_run: Schema.Boolean }),
       error: RegistrationRefused
     })
-      .annotate(OpenApi.Summary, "Registers prompts that live in application code, all or none")
+      .annotateMerge(about("Registers prompts that live in application code, all or none", "prompts:write"))
       .annotate(BodyLimit, ByteSize.mebibytes(5)),
     HttpApiEndpoint.get("history", "/v1/prompts/:name/history", {
       params: name,
@@ -174,6 +177,8 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
         next_cursor: Schema.NullOr(NumberCursor)
       }),
       error: [PromptNotFound, ModeMismatch]
-    }).annotate(OpenApi.Summary, "A prompt's versions with their templates and how often each was run")
+    }).annotateMerge(
+      about("A prompt's versions with their templates and how often each was run", "prompts:read")
+    )
   )
   .middleware(Authorization) {}

@@ -1,10 +1,11 @@
 import { Queue, Worker } from "bullmq"
-import { Duration, Effect, Exit, FiberSet, Layer, Redacted } from "effect"
-import { Redis } from "ioredis"
-import type { RedisOptions } from "ioredis"
+import { Duration, Effect, Exit, FiberSet, Layer } from "effect"
+import type { Redacted } from "effect"
+import type { Redis } from "ioredis"
 import { ExecutionId } from "../../domain/Ids.ts"
 import { ExecutionQueue, QueueUnavailable } from "../../services/ExecutionQueue.ts"
 import type { Lease } from "../../services/ExecutionStore.ts"
+import { CONNECT_TIMEOUT, connect, impatient, untilReady } from "../redis/connect.ts"
 
 export interface BullMqOptions {
   readonly url: Redacted.Redacted
@@ -16,9 +17,6 @@ const QUEUE = "executions"
 /** The braces keep all keys in one slot of a Redis cluster. */
 const PREFIX = "{promptledger}"
 
-/** How long one command may take: without it a Redis that hangs would hang its callers too. */
-const COMMAND_TIMEOUT = Duration.toMillis("1 second")
-const CONNECT_TIMEOUT = Duration.seconds(2)
 /** How long an idle worker waits for a call with one command. */
 const BLOCKED = Duration.seconds(5)
 /** When a connection that says nothing is given up: later than that wait, or it would break it. */
@@ -50,36 +48,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
   Layer.effect(
     ExecutionQueue,
     Effect.gen(function* () {
-      const connect = (
-        options: Pick<
-          RedisOptions,
-          "commandTimeout" | "enableOfflineQueue" | "maxRetriesPerRequest" | "socketTimeout"
-        >
-      ) =>
-        Effect.gen(function* () {
-          const log = yield* connectionLog
-          return yield* Effect.acquireRelease(
-            Effect.sync(() => {
-              const redis = new Redis(Redacted.value(url), {
-                connectTimeout: Duration.toMillis(CONNECT_TIMEOUT),
-                retryStrategy: (times) => Math.min(100 * 2 ** times, 2_000),
-                ...options
-              })
-              redis.on("error", log.lost)
-              redis.on("ready", log.ready)
-              return redis
-            }),
-            (redis) => Effect.sync(() => redis.disconnect())
-          )
-        })
-
-      const redis = yield* connect({
-        commandTimeout: COMMAND_TIMEOUT,
-        // A command that timed out leaves a connection that may be dead: without this it would be kept for long.
-        socketTimeout: Duration.toMillis(CONNECT_TIMEOUT),
-        enableOfflineQueue: false,
-        maxRetriesPerRequest: 0
-      })
+      const redis = yield* connect(url, impatient)
       // A Redis that is down does not keep the service from starting.
       yield* Effect.timeoutOption(untilReady(redis), CONNECT_TIMEOUT)
       const queue = yield* Effect.acquireRelease(
@@ -100,7 +69,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
           ),
 
         consume: Effect.fnUntraced(function* (handle, { concurrency }) {
-          const connection = yield* connect({
+          const connection = yield* connect(url, {
             maxRetriesPerRequest: null,
             socketTimeout: Duration.toMillis(SILENCE)
           })
@@ -136,28 +105,6 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
 /** Closes what may wait for a Redis that is gone. */
 const closing = (close: () => Promise<void>) =>
   Effect.tryPromise(close).pipe(Effect.timeout(CLOSE_TIMEOUT), Effect.ignore)
-
-/** Says when the connection is lost and when it is back, once each: ioredis tells of every try. */
-const connectionLog = Effect.gen(function* () {
-  const run = Effect.runForkWith(yield* Effect.context())
-  let lost = false
-  return {
-    lost: (error: Error) => {
-      if (!lost) run(Effect.logWarning(`Redis cannot be reached: ${error.message}`))
-      lost = true
-    },
-    ready: () => {
-      if (lost) run(Effect.logInfo("Redis is back"))
-      lost = false
-    }
-  }
-})
-
-const untilReady = (redis: Redis) =>
-  Effect.callback<void>((resume) => {
-    if (redis.status === "ready") return resume(Effect.void)
-    redis.once("ready", () => resume(Effect.void))
-  })
 
 /** A Redis that evicts keys drops wake-up calls: nothing is lost by it, but executions start late. */
 const warnOfEviction = (redis: Redis) =>

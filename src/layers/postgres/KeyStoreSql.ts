@@ -1,6 +1,8 @@
 import { Effect, Layer, Option } from "effect"
+import type { ApiKey, Project } from "../../domain/Access.ts"
+import type { KeyId, ProjectId } from "../../domain/Ids.ts"
 import { KeyStore } from "../../services/KeyStore.ts"
-import type { StoredKey } from "../../services/KeyStore.ts"
+import type { NewKey, StoredKey } from "../../services/KeyStore.ts"
 import { NewId } from "../../services/NewId.ts"
 import { Database } from "./Database.ts"
 
@@ -8,17 +10,24 @@ import { Database } from "./Database.ts"
 const CONFIGURED = "API_KEY"
 const FIRST = "first start"
 
+const keyColumns = "key_id, project_id, name, scopes, created_at, expires_at, revoked_at, last_used_at"
+
 /** `KeyStore` over PostgreSQL, a server's or PGlite's. */
 export const layer = Layer.effect(
   KeyStore,
   Effect.gen(function* () {
     const { read, write, reading, writing, now } = yield* Database
     const newId = yield* NewId
+    const columns = write.literal(keyColumns)
 
     const selectKey = Effect.fnUntraced(function* (key_hash: string) {
       return yield* read<StoredKey>`
-        SELECT key_id, project_id, key_hash FROM api_keys
+        SELECT key_id, project_id, scopes, key_hash, last_used_at FROM api_keys
         WHERE key_hash = ${key_hash} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${yield* now})`
+    })
+
+    const updateUsed = Effect.fnUntraced(function* (key_id: KeyId) {
+      yield* write`UPDATE api_keys SET last_used_at = ${yield* now} WHERE key_id = ${key_id}`
     })
 
     const insertAdminKey = (name: string, key_hash: string) => write`
@@ -35,8 +44,41 @@ export const layer = Layer.effect(
     const lockKeys = write`LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE`
     const selectAny = write`SELECT FROM api_keys LIMIT 1`
 
+    const selectKeys = (project_id: ProjectId) => read<ApiKey>`
+      SELECT ${columns} FROM api_keys WHERE project_id = ${project_id} ORDER BY created_at DESC, key_id DESC`
+
+    const insertKey = Effect.fnUntraced(function* ({
+      project_id,
+      name,
+      key_hash,
+      scopes,
+      expires_at
+    }: NewKey) {
+      return yield* write<ApiKey>`
+        INSERT INTO api_keys (key_id, project_id, name, key_hash, scopes, expires_at, created_at)
+        SELECT ${newId()}, project_id, ${name}, ${key_hash}, ${scopes}::text[], ${expires_at}, ${yield* now}
+        FROM projects WHERE project_id = ${project_id}
+        RETURNING ${columns}`
+    })
+
+    const revokeKey = Effect.fnUntraced(function* (key_id: KeyId, project_id: ProjectId | undefined) {
+      return yield* write<{ readonly key_hash: string }>`
+        UPDATE api_keys SET revoked_at = coalesce(revoked_at, ${yield* now})
+        WHERE key_id = ${key_id} AND ${project_id === undefined ? write`true` : write`project_id = ${project_id}`}
+        RETURNING key_hash`
+    })
+
+    const selectProjects = read<Project>`SELECT project_id, name, created_at FROM projects ORDER BY name`
+
+    const insertProject = (name: string) => write<Project>`
+      INSERT INTO projects (project_id, name) VALUES (${newId()}, ${name})
+      ON CONFLICT (name) DO NOTHING RETURNING project_id, name, created_at`
+
+    const first = <A>(rows: ReadonlyArray<A>) => Option.fromUndefinedOr(rows[0])
+
     return KeyStore.of({
-      find: (key_hash) => Effect.map(reading(selectKey(key_hash)), ([key]) => Option.fromUndefinedOr(key)),
+      find: (key_hash) => Effect.map(reading(selectKey(key_hash)), first),
+      used: (key_id) => writing(updateUsed(key_id)),
       configure: (key_hash) =>
         writing(Effect.andThen(revokeOthers(CONFIGURED, key_hash), insertAdminKey(CONFIGURED, key_hash))),
       first: (key_hash) =>
@@ -45,7 +87,15 @@ export const layer = Layer.effect(
           if ((yield* selectAny).length > 0) return false
           yield* insertAdminKey(FIRST, key_hash)
           return true
-        }).pipe(write.withTransaction, writing)
+        }).pipe(write.withTransaction, writing),
+      keys: (project_id) => reading(selectKeys(project_id)),
+      insert: (key) => Effect.map(writing(insertKey(key)), first),
+      revoke: (key_id, project_id) =>
+        Effect.map(writing(revokeKey(key_id, project_id)), (rows) =>
+          Option.map(first(rows), ({ key_hash }) => key_hash)
+        ),
+      projects: reading(selectProjects),
+      insertProject: (name) => Effect.map(writing(insertProject(name)), first)
     })
   })
 )

@@ -1,0 +1,94 @@
+import { Schema } from "effect"
+import { sha256 } from "./checksum.ts"
+import { DEFAULT_PROJECT_ID, KeyId, ProjectId } from "./Ids.ts"
+import { textOf } from "./Text.ts"
+
+/** What a key may do. `admin` may do everything, in its project; in the project `default`, in every project. */
+export const Scope = Schema.Literals([
+  "prompts:read",
+  "prompts:write",
+  "executions:write",
+  "executions:read",
+  "analytics:read",
+  "admin"
+])
+export type Scope = typeof Scope.Type
+
+export const ProjectName = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z0-9_.-]{1,100}$/, {
+    message: "Expected 1 to 100 letters, digits and any of _ . -"
+  })
+)
+
+/** What prompts, executions and keys belong to. A project sees nothing of another. */
+export const Project = Schema.Struct({
+  project_id: ProjectId,
+  name: Schema.String,
+  created_at: Schema.Date
+}).annotate({ identifier: "Project" })
+export type Project = typeof Project.Type
+
+export const KeyName = textOf(100)
+
+/** A key as it may be shown: of the key itself only a hash is kept. */
+export const ApiKey = Schema.Struct({
+  key_id: KeyId,
+  project_id: ProjectId,
+  name: Schema.String,
+  scopes: Schema.Array(Scope),
+  created_at: Schema.Date,
+  /** From when on it is refused. */
+  expires_at: Schema.NullOr(Schema.Date),
+  /** Since when it is refused: each process knows within 5 seconds. */
+  revoked_at: Schema.NullOr(Schema.Date),
+  /** When it was last used, give or take a minute. */
+  last_used_at: Schema.NullOr(Schema.Date)
+}).annotate({ identifier: "ApiKey" })
+export type ApiKey = typeof ApiKey.Type
+
+/** Who asks: a key, the project that it belongs to, and what it may do. */
+export const Principal = Schema.Struct({
+  key_id: KeyId,
+  project_id: ProjectId,
+  scopes: Schema.Array(Scope)
+})
+export type Principal = typeof Principal.Type
+
+export class ScopeMissing extends Schema.TaggedError<ScopeMissing>()("ScopeMissing", { scope: Scope }) {}
+
+export class ProjectNotFound extends Schema.TaggedError<ProjectNotFound>()("ProjectNotFound", {
+  project_id: ProjectId
+}) {}
+
+export class ProjectExists extends Schema.TaggedError<ProjectExists>()("ProjectExists", {
+  name: Schema.String
+}) {}
+
+export class KeyNotFound extends Schema.TaggedError<KeyNotFound>()("KeyNotFound", { key_id: KeyId }) {}
+
+export const hasScope = ({ scopes }: Pick<Principal, "scopes">, scope: Scope): boolean =>
+  scopes.includes(scope) || scopes.includes("admin")
+
+/** Whether who asks administers a project: its own, or as an admin of `default` any. */
+export const administers = (principal: Principal, project_id: ProjectId): boolean =>
+  principal.project_id === DEFAULT_PROJECT_ID || principal.project_id === project_id
+
+/** Random bytes in a key: 192 bits. */
+export const KEY_BYTES = 24
+const CHECKSUM_LENGTH = 6
+const FORM = /^pl_([\w-]{32})([\w-]{6})$/
+
+const checksumOf = (body: string) =>
+  Buffer.from(sha256(body), "hex").toString("base64url").slice(0, CHECKSUM_LENGTH)
+
+/** A key of random bytes: `pl_`, the bytes, and a checksum by which a slip is told from a key without a look-up. */
+export const formatKey = (random: Uint8Array): string => {
+  const body = Buffer.from(random).toString("base64url")
+  return `pl_${body}${checksumOf(body)}`
+}
+
+/** Whether a text has the form of a key and not its checksum: it was never one. */
+export const isMistyped = (key: string): boolean => {
+  const [, body, checksum] = FORM.exec(key) ?? []
+  return body !== undefined && checksumOf(body) !== checksum
+}

@@ -1,0 +1,56 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { ApiKey, KeyName, Project, ProjectName, Scope } from "../../domain/Access.ts"
+import { KeyId, ProjectId } from "../../domain/Ids.ts"
+import { Authorization } from "./Authorization.ts"
+import { Timestamp } from "./fields.ts"
+import { BadRequest, InsufficientScope, KeyNotFound, ProjectExists, ProjectNotFound } from "./Problems.ts"
+import { about } from "./RequiredScope.ts"
+
+export const CreateProject = Schema.Struct({ name: ProjectName }).annotate({ identifier: "CreateProject" })
+
+export const CreateKey = Schema.Struct({
+  name: KeyName,
+  /** At least one, each once. */
+  scopes: Schema.Array(Scope).check(Schema.isMinLength(1), Schema.isUnique()),
+  /** In time to come; without it, the key does not expire. */
+  expires_at: Schema.optionalKey(Timestamp)
+}).annotate({ identifier: "CreateKey" })
+
+export const IssuedKey = ApiKey.mapFields((fields) => ({
+  ...fields,
+  /** The key itself, shown this once. */
+  key: Schema.String
+})).annotate({ identifier: "IssuedKey" })
+
+const ofProject = { params: { project_id: ProjectId } }
+
+/** Projects and their keys, for admins. */
+export class AccessApi extends HttpApiGroup.make("access")
+  .add(
+    HttpApiEndpoint.get("projects", "/v1/projects", {
+      success: Schema.Struct({ projects: Schema.Array(Project) })
+    }).annotateMerge(about("The projects that the key administers, by name", "admin")),
+    HttpApiEndpoint.post("createProject", "/v1/projects", {
+      payload: CreateProject,
+      success: Project.pipe(HttpApiSchema.status("Created")),
+      error: [InsufficientScope, ProjectExists]
+    }).annotateMerge(about("Creates a project; for admins of the project `default`", "admin")),
+    HttpApiEndpoint.get("keys", "/v1/projects/:project_id/keys", {
+      ...ofProject,
+      success: Schema.Struct({ keys: Schema.Array(ApiKey) }),
+      error: ProjectNotFound
+    }).annotateMerge(about("A project's keys, newest first, without the keys themselves", "admin")),
+    HttpApiEndpoint.post("issueKey", "/v1/projects/:project_id/keys", {
+      ...ofProject,
+      payload: CreateKey,
+      success: IssuedKey.pipe(HttpApiSchema.status("Created")),
+      error: [BadRequest, ProjectNotFound]
+    }).annotateMerge(about("Issues a key, and shows it this once", "admin")),
+    HttpApiEndpoint.delete("revokeKey", "/v1/keys/:key_id", {
+      params: { key_id: KeyId },
+      success: HttpApiSchema.NoContent,
+      error: KeyNotFound
+    }).annotateMerge(about("Revokes a key: every process refuses it within 5 seconds", "admin"))
+  )
+  .middleware(Authorization) {}

@@ -1,0 +1,48 @@
+import { Clock, Effect, Redacted } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Access } from "../../services/Access.ts"
+import { Api } from "../api/Api.ts"
+import { CurrentPrincipal } from "../api/Authorization.ts"
+import { badRequest } from "../badRequest.ts"
+import { asProblem } from "../problemOf.ts"
+
+const requireTimeToCome = Effect.fnUntraced(function* (expires_at: Date | undefined) {
+  if (expires_at !== undefined && expires_at.getTime() <= (yield* Clock.currentTimeMillis)) {
+    yield* badRequest([{ path: ["payload", "expires_at"], message: "Expected a time to come" }])
+  }
+})
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "access",
+  Effect.fnUntraced(function* (handlers) {
+    const access = yield* Access
+    return handlers.handleAll({
+      projects: () =>
+        Effect.flatMap(CurrentPrincipal, access.projects).pipe(Effect.map((projects) => ({ projects }))),
+
+      createProject: ({ payload: { name } }) =>
+        Effect.flatMap(CurrentPrincipal, (principal) => access.createProject(principal, name)).pipe(
+          asProblem
+        ),
+
+      keys: ({ params: { project_id } }) =>
+        Effect.flatMap(CurrentPrincipal, (principal) => access.keys(principal, project_id)).pipe(
+          Effect.map((keys) => ({ keys })),
+          asProblem
+        ),
+
+      issueKey: ({ params: { project_id }, payload }) =>
+        Effect.andThen(
+          requireTimeToCome(payload.expires_at),
+          Effect.flatMap(CurrentPrincipal, (principal) => access.issue(principal, project_id, payload)).pipe(
+            Effect.map(({ key, ...issued }) => ({ ...issued, key: Redacted.value(key) })),
+            asProblem
+          )
+        ),
+
+      revokeKey: ({ params: { key_id } }) =>
+        Effect.flatMap(CurrentPrincipal, (principal) => access.revoke(principal, key_id)).pipe(asProblem)
+    })
+  })
+)

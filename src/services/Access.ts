@@ -1,0 +1,95 @@
+import { Context, Effect, Layer, Option, Redacted } from "effect"
+import { administers, KeyNotFound, ProjectExists, ProjectNotFound, ScopeMissing } from "../domain/Access.ts"
+import type { ApiKey, Principal, Project, Scope } from "../domain/Access.ts"
+import { sha256 } from "../domain/checksum.ts"
+import { DEFAULT_PROJECT_ID } from "../domain/Ids.ts"
+import type { KeyId, ProjectId } from "../domain/Ids.ts"
+import { Authentication, newKey } from "./Authentication.ts"
+import { KeyStore } from "./KeyStore.ts"
+
+export interface KeyRequest {
+  readonly name: string
+  readonly scopes: ReadonlyArray<Scope>
+  /** Never, where none is given. */
+  readonly expires_at?: Date | undefined
+}
+
+/** A key as it was issued: the only time that it is shown. */
+export interface IssuedKey extends ApiKey {
+  readonly key: Redacted.Redacted
+}
+
+/**
+ * Projects and their keys. An admin of the project `default` administers all of them; one of another project that alone,
+ * and sees no other. A project may have any number of keys at once, so that one can be replaced without a gap.
+ */
+export class Access extends Context.Service<
+  Access,
+  {
+    readonly projects: (principal: Principal) => Effect.Effect<ReadonlyArray<Project>>
+    readonly createProject: (
+      principal: Principal,
+      name: string
+    ) => Effect.Effect<Project, ProjectExists | ScopeMissing>
+    readonly keys: (
+      principal: Principal,
+      project_id: ProjectId
+    ) => Effect.Effect<ReadonlyArray<ApiKey>, ProjectNotFound>
+    readonly issue: (
+      principal: Principal,
+      project_id: ProjectId,
+      request: KeyRequest
+    ) => Effect.Effect<IssuedKey, ProjectNotFound>
+    /** Ends a key: in this process at once, in others within 5 seconds. */
+    readonly revoke: (principal: Principal, key_id: KeyId) => Effect.Effect<void, KeyNotFound>
+  }
+>()("promptledger/services/Access") {
+  static readonly layer = Layer.effect(
+    Access,
+    Effect.gen(function* () {
+      const store = yield* KeyStore
+      const { forget } = yield* Authentication
+
+      const findProject = Effect.fnUntraced(function* (principal: Principal, project_id: ProjectId) {
+        const project = (yield* store.projects).find((one) => one.project_id === project_id)
+        if (project === undefined || !administers(principal, project_id)) {
+          return yield* new ProjectNotFound({ project_id })
+        }
+        return project
+      })
+
+      return Access.of({
+        projects: (principal) =>
+          Effect.map(store.projects, (all) =>
+            all.filter(({ project_id }) => administers(principal, project_id))
+          ),
+        createProject: Effect.fn("Access.createProject")(function* ({ project_id }, name) {
+          if (project_id !== DEFAULT_PROJECT_ID) return yield* new ScopeMissing({ scope: "admin" })
+          const created = yield* store.insertProject(name)
+          return Option.isSome(created) ? created.value : yield* new ProjectExists({ name })
+        }),
+        keys: Effect.fn("Access.keys")(function* (principal, project_id) {
+          yield* findProject(principal, project_id)
+          return yield* store.keys(project_id)
+        }),
+        issue: Effect.fn("Access.issue")(function* (
+          principal,
+          project_id,
+          { name, scopes, expires_at = null }
+        ) {
+          if (!administers(principal, project_id)) return yield* new ProjectNotFound({ project_id })
+          const key = yield* newKey
+          const key_hash = sha256(Redacted.value(key))
+          const issued = yield* store.insert({ project_id, name, key_hash, scopes, expires_at })
+          return Option.isSome(issued) ? { ...issued.value, key } : yield* new ProjectNotFound({ project_id })
+        }),
+        revoke: Effect.fn("Access.revoke")(function* (principal, key_id) {
+          const within = principal.project_id === DEFAULT_PROJECT_ID ? undefined : principal.project_id
+          const key_hash = yield* store.revoke(key_id, within)
+          if (Option.isNone(key_hash)) return yield* new KeyNotFound({ key_id })
+          yield* forget(key_hash.value)
+        })
+      })
+    })
+  )
+}
