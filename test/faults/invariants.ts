@@ -174,8 +174,13 @@ const resourcesComeBack = Effect.fnUntraced(function* ({ ledger, running, figure
   return memory > MAX_MEMORY_MB ? [`I9: a process has ${Math.round(memory)} MB`] : []
 })
 
-/** Same violation after same violation says no more than the first few. */
-const SHOWN = 12
+/** Violations of one invariant that are shown: more say no more than the first few. */
+const SHOWN = 4
+
+const firstOfEach = (violations: Violations): Violations =>
+  [...Map.groupBy(violations, (violation) => violation.slice(0, 2)).values()].flatMap((same) =>
+    same.slice(0, SHOWN)
+  )
 
 /** Everything that must hold after any scenario. */
 export const checkInvariants = Effect.fnUntraced(function* (world: World) {
@@ -193,7 +198,7 @@ export const checkInvariants = Effect.fnUntraced(function* (world: World) {
     ...(yield* resourcesComeBack(world))
   ]
   return {
-    violations: violations.slice(0, SHOWN),
+    violations: firstOfEach(violations),
     executions: evidence.executions.length,
     lost: lostOf(evidence).length,
     extraCalls: extraCallsOf(evidence)
