@@ -9,10 +9,13 @@
 export * as PromptLedger from "./layers/PromptLedger.ts"
 
 // Use cases.
+export { Access } from "./services/Access.ts"
 export { Analytics } from "./services/Analytics.ts"
 export { Authentication } from "./services/Authentication.ts"
 export { Executions } from "./services/Executions.ts"
 export { Health } from "./services/Health.ts"
+export { Lifecycle } from "./services/Lifecycle.ts"
+export { Metrics } from "./services/Metrics.ts"
 export { Prompts } from "./services/Prompts.ts"
 export { Sweeper } from "./services/Sweeper.ts"
 
@@ -23,6 +26,7 @@ export { DatabaseHealth } from "./services/Health.ts"
 export { ExecutionQueue, QueueUnavailable } from "./services/ExecutionQueue.ts"
 export { ExecutionStore } from "./services/ExecutionStore.ts"
 export { KeyStore } from "./services/KeyStore.ts"
+export { ProcessUnavailable } from "./services/ProcessUnavailable.ts"
 export { NewId } from "./services/NewId.ts"
 export { PromptStore } from "./services/PromptStore.ts"
 export { Providers } from "./services/Providers.ts"
@@ -30,6 +34,7 @@ export type { CompletionRequest, Provider } from "./services/Providers.ts"
 export { defaultSettings, Settings } from "./services/Settings.ts"
 
 // The domain's types, rules and errors.
+export * from "./domain/Access.ts"
 export { sha256 } from "./domain/checksum.ts"
 export type { CompletionChunk } from "./domain/completion.ts"
 export * from "./domain/errors.ts"
@@ -60,6 +65,7 @@ export * as DatabasePglite from "./layers/pglite/DatabasePglite.ts"
 export { Database } from "./layers/postgres/Database.ts"
 export { layerMigrated, migrate, migrations } from "./layers/postgres/migrations.ts"
 export { layerStores } from "./layers/postgres/stores.ts"
+export * as RateLimiterStoreRedis from "./layers/redis/RateLimiterStoreRedis.ts"
 export { layerServices } from "./layers/Services.ts"
 
 // The entrypoints, for embedding them.

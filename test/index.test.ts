@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
+import { RateLimiter } from "effect/persistence"
 import {
   DatabasePglite,
   DEFAULT_PROJECT_ID,
@@ -63,6 +64,7 @@ describe("the library", () => {
         Layer.provide([
           layerStores.pipe(Layer.provide(layerMigrated(DatabasePglite.layerMemory))),
           ExecutionQueueMemory.layer,
+          RateLimiter.layerStoreMemory,
           PromptLedger.layerProviders([shouts])
         ])
       )

@@ -1,4 +1,4 @@
-import { Cache, Context, Duration, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
+import { Cache, Context, Duration, Effect, Exit, Layer, Option, Redacted, Schema, Semaphore } from "effect"
 import { randomBytes, timingSafeEqual } from "node:crypto"
 import { formatKey, isMistyped, KEY_BYTES } from "../domain/Access.ts"
 import type { Principal } from "../domain/Access.ts"
@@ -21,10 +21,20 @@ const KEYS_REMEMBERED = 10_000
 /** A key's use is noted when the last one noted is older. */
 const USE_NOTED = Duration.minutes(1)
 
-/** Invalid keys that an address may try in this time; after that no key is looked up for it until the time is over. */
+/** Invalid keys that an address may try in this time. After that its keys are looked up one by one, at this pace. */
 const TRIES = 20
 const TRIES_COUNTED = Duration.minutes(1)
+const PACE = Duration.millis(10)
+/** Look-ups that such an address may have in line; what comes on top is refused unseen. */
+const LINE = 100
 const ADDRESSES_REMEMBERED = 10_000
+
+/** What is known of an address that gave an invalid key. */
+class Tries {
+  failed = 0
+  waiting = 0
+  readonly line = Semaphore.makeUnsafe(1)
+}
 
 /** A new key. It is shown once and kept as a hash. */
 export const newKey = Effect.sync(() => Redacted.make(formatKey(randomBytes(KEY_BYTES))))
@@ -33,7 +43,10 @@ export const newKey = Effect.sync(() => Redacted.make(formatKey(randomBytes(KEY_
 export class Authentication extends Context.Service<
   Authentication,
   {
-    /** Who has the key. An address that tries many invalid ones is refused whatever is not known to be valid. */
+    /**
+     * Who has the key. An address that tries many invalid ones is slowed down and told so; a valid key is let through
+     * all the same, since behind a proxy many callers have one address.
+     */
     readonly authenticate: (
       key: Redacted.Redacted,
       address?: string
@@ -61,7 +74,7 @@ export class Authentication extends Context.Service<
       const tries = yield* Cache.make({
         capacity: ADDRESSES_REMEMBERED,
         timeToLive: TRIES_COUNTED,
-        lookup: (_: string) => Effect.sync(() => ({ failed: 0 }))
+        lookup: (_: string) => Effect.sync(() => new Tries())
       })
 
       const noteUse = Effect.fnUntraced(function* ({ key_id, last_used_at }: StoredKey) {
@@ -79,15 +92,39 @@ export class Authentication extends Context.Service<
         return found.value
       })
 
+      const findPaced = (tried: Tries, key: string, key_hash: string) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => tried.waiting++),
+          (before) =>
+            before >= LINE
+              ? new InvalidApiKey()
+              : tried.line.withPermit(Effect.andThen(Effect.sleep(PACE), find(key, key_hash))),
+          () => Effect.sync(() => tried.waiting--)
+        )
+
+      const findFrom = Effect.fnUntraced(function* (address: string, key: string, key_hash: string) {
+        const tried = yield* Cache.getOption(tries, address)
+        if (Option.isNone(tried) || tried.value.failed < TRIES) {
+          return yield* Effect.tapError(find(key, key_hash), () =>
+            Effect.map(Cache.get(tries, address), (one) => one.failed++)
+          )
+        }
+        return yield* Effect.mapError(
+          findPaced(tried.value, key, key_hash),
+          () => new TooManyInvalidKeys({ retry_after: TRIES_COUNTED })
+        )
+      })
+
       return Authentication.of({
         authenticate: Effect.fnUntraced(function* (redacted, address = "") {
           const key = Redacted.value(redacted)
+          if (key === "") return yield* new InvalidApiKey()
           const key_hash = sha256(key)
-          const cached = yield* Cache.getSuccess(known, key_hash)
-          if (Option.isSome(cached) && Option.isSome(cached.value)) return principalOf(cached.value.value)
-          const count = yield* Cache.get(tries, address)
-          if (count.failed >= TRIES) return yield* new TooManyInvalidKeys({ retry_after: TRIES_COUNTED })
-          const found = yield* Effect.tapError(find(key, key_hash), () => Effect.sync(() => count.failed++))
+          const remembered = Option.flatten(yield* Cache.getSuccess(known, key_hash))
+          if (Option.isSome(remembered) && sameHash(remembered.value.key_hash, key_hash)) {
+            return principalOf(remembered.value)
+          }
+          const found = yield* findFrom(address, key, key_hash)
           yield* noteUse(found)
           return principalOf(found)
         }),

@@ -25,6 +25,11 @@ const CALLS = [
   "GET /v1/prompts/{name}/history",
   "GET /v1/analytics/prompts",
   "GET /v1/models",
+  "GET /v1/projects",
+  "POST /v1/projects",
+  "GET /v1/projects/{project_id}/keys",
+  "POST /v1/projects/{project_id}/keys",
+  "DELETE /v1/keys/{key_id}",
   "GET /health",
   "GET /ready",
   "GET /metrics"

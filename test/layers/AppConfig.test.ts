@@ -28,6 +28,7 @@ describe("the configuration", () => {
       })
       assert.strictEqual(Duration.toSeconds(config.settings.provider_timeout), 60)
       assert.strictEqual(config.settings.worker_concurrency, 32)
+      assert.strictEqual(config.settings.rate_limit, 1_000)
     })
   )
 
@@ -44,6 +45,7 @@ describe("the configuration", () => {
         OPENAI_BASE_URL: "http://localhost:1234/v1",
         OPENAI_API: "responses",
         WORKER_CONCURRENCY: "4",
+        RATE_LIMIT: "0",
         LOG_LEVEL: "debug",
         LOG_FORMAT: "json"
       })
@@ -61,6 +63,7 @@ describe("the configuration", () => {
       assert.strictEqual(Redacted.value(config.openai!.apiKey!), "sk-secret")
       assert.deepInclude(config.openai, { baseUrl: "http://localhost:1234/v1", api: "responses" })
       assert.strictEqual(config.settings.worker_concurrency, 4)
+      assert.strictEqual(config.settings.rate_limit, 0)
       assert.notMatch(inspect(config, { depth: null }), /sk-secret|pass@|0123456789abcdef/)
     })
   )
@@ -132,6 +135,7 @@ describe("the configuration", () => {
         GRACE: "1 secret",
         DRAIN: "secret",
         WORKER_CONCURRENCY: "0",
+        RATE_LIMIT: "-1",
         LOG_LEVEL: "secret-loud",
         LOG_FORMAT: "secret-xml"
       }

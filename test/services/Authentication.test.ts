@@ -1,13 +1,14 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer, Option, Redacted } from "effect"
+import { Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { sha256 } from "../../src/domain/checksum.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { layerMigrated } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
-import { Authentication } from "../../src/services/Authentication.ts"
+import { Authentication, newKey } from "../../src/services/Authentication.ts"
 import { PROJECT } from "../support/ledger.ts"
+import { until } from "../support/service.ts"
 
 const service = Authentication.layer.pipe(
   Layer.provide(layerStores),
@@ -25,7 +26,7 @@ layer(service, { timeout: "60 seconds" })("Authentication", (it) => {
       const { first } = yield* Authentication
       const { write: sql } = yield* Database
       const key = Redacted.value(Option.getOrThrow(yield* first))
-      assert.match(key, /^pl_[A-Za-z0-9_-]{32}$/)
+      assert.match(key, /^pl_[A-Za-z0-9_-]{38}$/)
       assert.isTrue(Option.isNone(yield* first))
       const rows = yield* Effect.orDie(sql`SELECT key_hash, scopes FROM api_keys`)
       assert.deepStrictEqual(rows, [{ key_hash: sha256(key), scopes: ["admin"] }])
@@ -72,6 +73,49 @@ layer(service, { timeout: "60 seconds" })("Authentication", (it) => {
       assert.isTrue(Option.isNone(yield* opens("later")))
       yield* configure(Redacted.make("later"))
       assert.isTrue(Option.isSome(yield* opens("later")))
+    })
+  )
+
+  it.effect("slows down an address that tries invalid keys, and no other, and lets valid ones through", () =>
+    Effect.gen(function* () {
+      const { authenticate, configure } = yield* Authentication
+      yield* configure(Redacted.make("valid"))
+      const tries = (key: string, address: string) =>
+        Effect.match(authenticate(Redacted.make(key), address), {
+          onFailure: ({ _tag }) => _tag,
+          onSuccess: () => "opened"
+        })
+      for (let tried = 0; tried < 20; tried++) {
+        assert.strictEqual(yield* tries(`wrong ${tried}`, "here"), "InvalidApiKey")
+      }
+      const many = yield* Effect.forkChild(
+        Effect.all(
+          Array.from({ length: 150 }, (_, tried) => tries(tried === 50 ? "valid" : `more ${tried}`, "here")),
+          { concurrency: "unbounded" }
+        )
+      )
+      yield* until(Effect.map(TestClock.adjust("10 millis"), () => many.pollUnsafe() !== undefined))
+      const answers = yield* Fiber.join(many)
+      assert.lengthOf(
+        answers.filter((answer) => answer === "TooManyInvalidKeys"),
+        149
+      )
+      assert.strictEqual(answers[50], "opened")
+      assert.strictEqual(yield* tries("valid", "here"), "opened")
+      assert.strictEqual(yield* tries("wrong", "there"), "InvalidApiKey")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* tries("wrong", "here"), "InvalidApiKey")
+    })
+  )
+
+  it.effect("asks nobody about a key that was mistyped", () =>
+    Effect.gen(function* () {
+      const { authenticate } = yield* Authentication
+      const key = Redacted.value(yield* newKey)
+      const { _tag } = yield* Effect.flip(authenticate(Redacted.make(`${key.slice(0, -1)}!`)))
+      assert.strictEqual(_tag, "InvalidApiKey")
+      const slip = key.replace(/.$/, (last) => (last === "a" ? "b" : "a"))
+      assert.strictEqual((yield* Effect.flip(authenticate(Redacted.make(slip))))._tag, "InvalidApiKey")
     })
   )
 })

@@ -1,7 +1,7 @@
 import { Context, Duration, Effect, Layer } from "effect"
 import type { Redacted } from "effect"
 import { RateLimiter, Redis } from "effect/persistence"
-import { connect, impatient } from "./connect.ts"
+import { CONNECT_TIMEOUT, connect, impatient, untilReady } from "./connect.ts"
 
 /** The keys of rate limits, beside those of the queue. */
 const PREFIX = "{promptledger}:rate:"
@@ -20,6 +20,7 @@ export const layer = ({ url }: { readonly url: Redacted.Redacted }) =>
     RateLimiter.RateLimiterStore,
     Effect.gen(function* () {
       const redis = yield* connect(url, impatient)
+      yield* Effect.timeoutOption(untilReady(redis), CONNECT_TIMEOUT)
       const unused = Effect.die(new Error("rate limits use one connection"))
       const commands = yield* Redis.make({
         send: <A>(command: string, ...args: ReadonlyArray<string>) =>

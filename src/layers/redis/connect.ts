@@ -6,8 +6,13 @@ import type { RedisOptions } from "ioredis"
 export const COMMAND_TIMEOUT = Duration.seconds(1)
 export const CONNECT_TIMEOUT = Duration.seconds(2)
 
+type ConnectionOptions = Pick<
+  RedisOptions,
+  "commandTimeout" | "enableOfflineQueue" | "maxRetriesPerRequest" | "socketTimeout"
+>
+
 /** Options for commands that somebody waits for: each fails soon, and a connection that fell silent is dropped. */
-export const impatient: RedisOptions = {
+export const impatient: ConnectionOptions = {
   commandTimeout: Duration.toMillis(COMMAND_TIMEOUT),
   // A command that timed out leaves a connection that may be dead: without this it would be kept for long.
   socketTimeout: Duration.toMillis(CONNECT_TIMEOUT),
@@ -16,7 +21,7 @@ export const impatient: RedisOptions = {
 }
 
 /** A connection that is made again whenever it is lost; closed with the scope. */
-export const connect = (url: Redacted.Redacted, options: RedisOptions) =>
+export const connect = (url: Redacted.Redacted, options: ConnectionOptions) =>
   Effect.gen(function* () {
     const log = yield* connectionLog
     return yield* Effect.acquireRelease(

@@ -1,5 +1,6 @@
 import { Queue, Worker } from "bullmq"
 import { Effect, FiberSet, Layer, Option, Redacted } from "effect"
+import { RateLimiter } from "effect/persistence"
 import { Redis } from "ioredis"
 import {
   Database,
@@ -105,6 +106,7 @@ export const layerNaive = ({ database, redisUrl, openai, settings }: AppConfig["
       Layer.mergeAll(
         carelessStore.pipe(Layer.provideMerge(stores)),
         plainQueue(Redacted.value(redisUrl)),
+        RateLimiter.layerStoreMemory,
         layerProviders([openAiProvider(openai)])
       )
     ),
