@@ -1,7 +1,15 @@
 import { Effect, Layer } from "effect"
+import type { SqlError } from "effect/sql/SqlError"
+import { Access } from "../services/Access.ts"
+import { Authentication } from "../services/Authentication.ts"
 import { ConfigInvalid } from "./AppConfig.ts"
-import type { AppConfig } from "./AppConfig.ts"
+import type { AppConfig, DatabaseConfig } from "./AppConfig.ts"
 import { openAiProvider } from "./openai/OpenAiProvider.ts"
+import type { DataDirInUse } from "./pglite/dataDirLock.ts"
+import * as DatabasePglite from "./pglite/DatabasePglite.ts"
+import { Database } from "./postgres/Database.ts"
+import { layerMigrated } from "./postgres/migrations.ts"
+import { layerStores } from "./postgres/stores.ts"
 import * as PromptLedger from "./PromptLedger.ts"
 
 const optionsOf = ({ openai, settings }: AppConfig["Service"]): PromptLedger.Options => ({
@@ -39,3 +47,16 @@ export const layerWorker = (config: AppConfig["Service"]) =>
         : PromptLedger.layerWorker({ ...options, redisUrl })
     })
   )
+
+/** Projects and keys alone, for the command line: no worker, no queue. */
+export const layerAccess = ({ database }: AppConfig["Service"]) =>
+  Access.layer.pipe(
+    Layer.provideMerge(Authentication.layer),
+    Layer.provide(layerStores),
+    Layer.provide(layerMigrated(databaseOf(database)))
+  )
+
+const databaseOf = (database: DatabaseConfig): Layer.Layer<Database, DataDirInUse | SqlError> => {
+  if (database._tag === "Postgres") return Database.layer(database)
+  return database._tag === "Memory" ? DatabasePglite.layerMemory : DatabasePglite.layer(database)
+}

@@ -1,25 +1,9 @@
 import { Console, Context, Deferred, Effect, Layer, Option, Runtime } from "effect"
-import { HttpServerError } from "effect/http"
-import { isSqlError } from "effect/sql/SqlError"
 import { constants } from "node:os"
 import { Lifecycle } from "../services/Lifecycle.ts"
-import { AppConfig, ConfigInvalid } from "./AppConfig.ts"
+import { AppConfig } from "./AppConfig.ts"
 import * as Observability from "./Observability.ts"
-import { DataDirInUse } from "./pglite/dataDirLock.ts"
-
-/** What whoever starts the process can mend is told plainly, without a stack. */
-const plainly = (error: unknown): string | undefined => {
-  if (error instanceof ConfigInvalid || error instanceof DataDirInUse) return error.message
-  if (error instanceof HttpServerError.ServeError)
-    return `HOST and PORT cannot be used: ${reasonOf(error.cause)}`
-  if (isSqlError(error) && UNREACHABLE.has(error.reason._tag)) {
-    return `The database at DATABASE_URL cannot be reached: ${reasonOf(error.reason.cause)}`
-  }
-  return undefined
-}
-
-const UNREACHABLE = new Set(["ConnectionError", "AuthenticationError"])
-const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+import { plainly } from "./plainly.ts"
 
 /** Completes the deferred at the first signal to stop; the second ends the process there and then. */
 const onSignals = (told: Deferred.Deferred<void>) => {

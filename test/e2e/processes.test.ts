@@ -241,6 +241,58 @@ describe("a process that is told to stop", () => {
   )
 })
 
+describe("npm run admin", () => {
+  const admin = (env: Record<string, string>, ...command: ReadonlyArray<string>) =>
+    Effect.promise(
+      () =>
+        new Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>(
+          (resolve) => {
+            const options = { cwd: ROOT, env: { ...process.env, ...env } }
+            const child = execFile(
+              "npm",
+              ["run", "--silent", "admin", "--", ...command],
+              options,
+              (_, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr })
+            )
+          }
+        )
+    )
+
+  it.live("manages projects and keys straight on the database, in JSON to a pipe", () =>
+    Effect.gen(function* () {
+      const env = { DATABASE_URL: Redacted.value(yield* newDatabase) }
+      const created = yield* admin(env, "projects", "create", "team")
+      assert.strictEqual(JSON.parse(created.stdout).name, "team")
+      const issue = ["keys", "issue", "--project", "team", "--name", "ci", "--scope", "prompts:read"]
+      const issued = JSON.parse((yield* admin(env, ...issue, "--expires", "2999-01-01")).stdout)
+      assert.deepInclude(issued, { scopes: ["prompts:read"], expires_at: "2999-01-01T00:00:00.000Z" })
+
+      const api = yield* startApi(env)
+      const status = Effect.map(
+        callerOf(api.url, issued.key)("GET", "/v1/prompts"),
+        (answer) => answer.status
+      )
+      assert.strictEqual(yield* status, 200)
+      assert.strictEqual((yield* admin(env, "keys", "revoke", issued.key_id)).code, 0)
+      yield* until(Effect.map(Effect.delay(status, "100 millis"), (now) => now === 401))
+      const listed = yield* admin(env, "keys", "list", "--project", "team")
+      assert.isNotNull(JSON.parse(listed.stdout).revoked_at)
+      assert.notInclude(listed.stdout, issued.key)
+    })
+  )
+
+  it.live("says in one line what is wrong", () =>
+    Effect.gen(function* () {
+      const unreachable = { DATABASE_URL: "postgres://user:secret@127.0.0.1:1/db" }
+      const nowhere = yield* admin(unreachable, "projects", "list")
+      assert.strictEqual(nowhere.code, 1)
+      assert.match(nowhere.stderr, /^The database at DATABASE_URL cannot be reached: [^\n]+\n$/)
+      const none = yield* admin({ DATA_DIR: "memory:" }, "keys", "list", "--project", "none")
+      assert.deepStrictEqual(none, { code: 1, stdout: "", stderr: "There is no project 'none'.\n" })
+    })
+  )
+})
+
 describe("npm run demo", () => {
   it.live("tells the whole story, in plain text to a pipe", () =>
     Effect.gen(function* () {

@@ -1,0 +1,144 @@
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Console, Effect, Layer, Option, Redacted, References } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { KeyName, ProjectName, Scope } from "../domain/Access.ts"
+import type { Principal } from "../domain/Access.ts"
+import { DEFAULT_PROJECT_ID, KeyId } from "../domain/Ids.ts"
+import { Access } from "../services/Access.ts"
+import { AppConfig } from "./AppConfig.ts"
+import { layerAccess } from "./Live.ts"
+import { plainly } from "./plainly.ts"
+
+/*
+ * Projects and keys from the command line, straight on the database: whoever can reach that may do everything, also when
+ * no key is left. An embedded database is one process's at a time, so the service has to be stopped for it.
+ */
+
+const operator: Principal = {
+  key_id: KeyId.make("00000000-0000-7000-8000-000000000000"),
+  project_id: DEFAULT_PROJECT_ID,
+  scopes: ["admin"]
+}
+
+/** Rows as a table for people on a terminal, and as a JSON object a line elsewhere. */
+const print = (rows: ReadonlyArray<object>) =>
+  process.stdout.isTTY
+    ? Console.table(rows)
+    : Effect.forEach(rows, (row) => Console.log(JSON.stringify(row)), { discard: true })
+
+/** Says what is wrong in one line. */
+const refuse = (message: string) =>
+  Effect.andThen(
+    Console.error(message),
+    Effect.sync(() => {
+      process.exitCode = 1
+    })
+  )
+
+const inProject = <A, E, R>(
+  name: string,
+  use: (project_id: typeof DEFAULT_PROJECT_ID) => Effect.Effect<A, E, R>
+) =>
+  Effect.gen(function* () {
+    const projects = yield* Access.use((access) => access.projects(operator))
+    const project = projects.find((one) => one.name === name)
+    if (project === undefined) return yield* refuse(`There is no project '${name}'.`)
+    return yield* use(project.project_id)
+  })
+
+const project = Flag.String("project").pipe(
+  Flag.withDescription("The project's name"),
+  Flag.withDefault("default")
+)
+
+const listProjects = Command.make("list", {}, () =>
+  Effect.flatMap(
+    Access.use((access) => access.projects(operator)),
+    print
+  )
+).pipe(Command.withDescription("Lists the projects"))
+
+const createProject = Command.make(
+  "create",
+  { name: Argument.String("name").pipe(Argument.withSchema(ProjectName)) },
+  ({ name }) =>
+    Access.use((access) => access.createProject(operator, name)).pipe(
+      Effect.flatMap((created) => print([created])),
+      Effect.catchTag("ProjectExists", () => refuse(`There is a project '${name}' already.`))
+    )
+).pipe(Command.withDescription("Creates a project"))
+
+const listKeys = Command.make("list", { project }, ({ project: name }) =>
+  inProject(name, (project_id) =>
+    Effect.flatMap(
+      Access.use((access) => access.keys(operator, project_id)),
+      print
+    )
+  )
+).pipe(Command.withDescription("Lists a project's keys, without the keys themselves"))
+
+const issueKey = Command.make(
+  "issue",
+  {
+    project,
+    name: Flag.String("name").pipe(Flag.withDescription("What the key is for"), Flag.withSchema(KeyName)),
+    scopes: Flag.Literals("scope", Scope.literals).pipe(
+      Flag.withDescription("What the key may do; may be given several times"),
+      Flag.atLeast(1)
+    ),
+    expires: Flag.Date("expires").pipe(
+      Flag.withDescription("From when on it is refused, as 2027-01-31 or with a time"),
+      Flag.optional
+    )
+  },
+  ({ project: of, name, scopes, expires }) =>
+    inProject(of, (project_id) =>
+      Access.use((access) =>
+        access.issue(operator, project_id, {
+          name,
+          scopes: [...new Set(scopes)],
+          expires_at: Option.getOrUndefined(expires)
+        })
+      ).pipe(Effect.flatMap(({ key, ...issued }) => print([{ key: Redacted.value(key), ...issued }])))
+    )
+).pipe(Command.withDescription("Issues a key, and shows it this once"))
+
+const revokeKey = Command.make(
+  "revoke",
+  { key_id: Argument.String("key_id").pipe(Argument.withSchema(KeyId)) },
+  ({ key_id }) =>
+    Access.use((access) => access.revoke(operator, key_id)).pipe(
+      Effect.andThen(print([{ key_id, revoked: true }])),
+      Effect.catchTag("KeyNotFound", () => refuse(`There is no key ${key_id}.`))
+    )
+).pipe(Command.withDescription("Revokes a key: every process refuses it within 5 seconds"))
+
+const admin = Command.make("promptledger-admin").pipe(
+  Command.withDescription("Projects and their keys, straight on the database"),
+  Command.withSubcommands([
+    Command.make("projects").pipe(
+      Command.withDescription("Projects"),
+      Command.withSubcommands([listProjects, createProject])
+    ),
+    Command.make("keys").pipe(
+      Command.withDescription("Keys"),
+      Command.withSubcommands([listKeys, issueKey, revokeKey])
+    )
+  ]),
+  Command.provide(
+    Layer.unwrap(Effect.map(AppConfig, layerAccess)).pipe(
+      Layer.provide(AppConfig.layer),
+      Layer.provide(Layer.succeed(References.MinimumLogLevel, "Warn"))
+    )
+  )
+)
+
+admin.pipe(
+  Command.run({ version: "1" }),
+  Effect.tapError((error) => {
+    const message = plainly(error)
+    return message === undefined ? Effect.void : Console.error(message)
+  }),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain({ disableErrorReporting: true })
+)
