@@ -1,6 +1,6 @@
 import { Duration, Option } from "effect"
 import type { Completion } from "./completion.ts"
-import type { AttemptOutcome } from "./Execution.ts"
+import type { AttemptOutcome, ExecutionStatus } from "./Execution.ts"
 import { failureDelay } from "./executionState.ts"
 import type { ExecutionState } from "./executionState.ts"
 import { isRetryable } from "./providerError.ts"
@@ -84,5 +84,11 @@ export const attemptNotMade = (error_type: string, error_message: string): Attem
 /** The outcome of an attempt, as the ledger names it. */
 export const outcomeOf = (end: AttemptEnd): AttemptOutcome =>
   end._tag === "Succeeded" ? "succeeded" : end.retryable ? "retryable" : "failed"
+
+/** What becomes of an execution by an attempt's end. */
+export const statusAfter = (end: AttemptEnd): ExecutionStatus => {
+  if (end._tag === "Succeeded") return "succeeded"
+  return end.retry_after === undefined ? "failed" : "queued"
+}
 
 const milliseconds = (duration: Duration.Duration): number => Math.round(Duration.toMillis(duration))

@@ -22,6 +22,8 @@ export interface NewExecution {
   readonly project_id: ProjectId
   readonly prompt_id: PromptId
   readonly version_id: VersionId
+  /** Written only while the version is the prompt's active one. */
+  readonly active_only: boolean
   readonly model_id: ModelId
   readonly environment: string
   readonly mode: ExecutionMode
@@ -38,6 +40,12 @@ export interface KeyedExecution {
   readonly request_fingerprint: string
 }
 
+/** What came of writing an execution. */
+export type InsertOutcome =
+  | { readonly _tag: "Inserted" }
+  | ({ readonly _tag: "Taken" } & KeyedExecution)
+  | { readonly _tag: "Superseded" }
+
 /** One attempt of an execution that a worker has claimed, with all it needs to carry it out. */
 export interface ClaimedExecution {
   readonly execution_id: ExecutionId
@@ -45,10 +53,16 @@ export interface ClaimedExecution {
   /** The fencing token: every write for this attempt must carry it. */
   readonly epoch: number
   readonly attempts: number
-  readonly template_source: string
-  readonly checksum_hash: string
-  readonly variables: Variables
+  /** As it is stored: cut, when `bytes` says that the whole is longer. */
   readonly rendered_prompt: { readonly text: string; readonly bytes: number; readonly sha256: string }
+  /** What the whole prompt is made of, when it is stored cut. */
+  readonly source:
+    | {
+        readonly template_source: string
+        readonly checksum_hash: string
+        readonly variables: Variables
+      }
+    | undefined
   readonly model: ModelRef
   readonly params: ModelParams
 }
@@ -84,7 +98,7 @@ export interface Lineage {
   readonly variables: Variables
 }
 
-/** Executions, their inputs and their attempts. Each write is one statement, and says whether it still applied. */
+/** Executions, their inputs and their attempts. Each write is a statement, or shares one with others of its kind, and says whether it still applied. */
 export class ExecutionStore extends Context.Service<
   ExecutionStore,
   {
@@ -101,12 +115,9 @@ export class ExecutionStore extends Context.Service<
 
     /**
      * Writes an execution with its inputs and, for a sync one, its attempt. Nothing is written when its idempotency key
-     * is taken: the answer is the execution that has it.
+     * is taken, nor when its version had to be the active one and is not.
      */
-    readonly insert: (
-      execution: NewExecution,
-      lease: Duration.Duration
-    ) => Effect.Effect<Option.Option<KeyedExecution>>
+    readonly insert: (execution: NewExecution, lease: Duration.Duration) => Effect.Effect<InsertOutcome>
 
     /**
      * Claims a queued execution for its next attempt: raises its epoch, takes a lease and writes the attempt. None when

@@ -211,12 +211,13 @@ export class Executions extends Context.Service<
         const rendered_prompt = yield* template.render(variables)
         const model = yield* store.model(answering(request.model ?? settings.default_model))
         const execution_id = ExecutionId.make(newId())
-        const taken = yield* store.insert(
+        const inserted = yield* store.insert(
           {
             execution_id,
             project_id,
             prompt_id: prompt.prompt_id,
             version_id: version.value.version_id,
+            active_only: false,
             model_id: model.model_id,
             environment,
             mode,
@@ -228,9 +229,9 @@ export class Executions extends Context.Service<
           },
           settings.lease
         )
-        if (Option.isSome(taken)) {
-          yield* requireSameRequest(taken.value, key!, fingerprint)
-          return { _tag: "Known" as const, execution_id: taken.value.execution_id }
+        if (inserted._tag === "Taken") {
+          yield* requireSameRequest(inserted, key!, fingerprint)
+          return { _tag: "Known" as const, execution_id: inserted.execution_id }
         }
         const { version_number: number } = version.value
         return { _tag: "New" as const, execution_id, version_number: number, rendered_prompt, model, params }

@@ -144,11 +144,11 @@ export class Executor extends Context.Service<
 
       /** The whole text that was rendered when the execution was accepted; only one cut for storage is rendered again. */
       const wholePrompt = Effect.fnUntraced(function* (claimed: ClaimedExecution) {
-        const { text, bytes, sha256: hash } = claimed.rendered_prompt
-        if (Buffer.byteLength(text) === bytes) return text
-        const template = yield* templates.get(claimed)
-        const whole = yield* template.render(claimed.variables)
-        return sha256(whole) === hash ? whole : yield* new RenderingChanged()
+        const { rendered_prompt, source } = claimed
+        if (source === undefined) return rendered_prompt.text
+        const template = yield* templates.get(source)
+        const whole = yield* template.render(source.variables)
+        return sha256(whole) === rendered_prompt.sha256 ? whole : yield* new RenderingChanged()
       })
 
       const orGiveBack =

@@ -1,9 +1,9 @@
 import { assert, describe } from "@effect/vitest"
 import type { Vitest } from "@effect/vitest"
-import { Duration, Effect, Option } from "effect"
+import { Duration, Effect, Exit, Option } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { attemptFailed, attemptSucceeded } from "../../src/domain/attempt.ts"
-import { ExecutionId } from "../../src/domain/Ids.ts"
+import { ExecutionId, VersionId } from "../../src/domain/Ids.ts"
 import { makeProviderError } from "../../src/domain/providerError.ts"
 import { truncate } from "../../src/domain/truncation.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
@@ -31,7 +31,7 @@ const inserted = Effect.fnUntraced(function* (more: Partial<NewExecution> = {}) 
   const store = yield* ExecutionStore
   const revision = yield* revise(change(newName(), "Hello {{ name }}"))
   const execution = yield* newExecution(revision, more)
-  assert.isTrue(Option.isNone(yield* store.insert(execution, LEASE)))
+  assert.deepStrictEqual(yield* store.insert(execution, LEASE), { _tag: "Inserted" })
   return execution
 })
 
@@ -134,10 +134,11 @@ export const executionStoreContract = (
         const outcomes = yield* Effect.forEach(tries, (execution) => store.insert(execution, LEASE), {
           concurrency: "unbounded"
         })
-        const winner = tries[outcomes.findIndex(Option.isNone)]!
-        assert.lengthOf(outcomes.filter(Option.isNone), 1)
-        for (const taken of outcomes.filter(Option.isSome)) {
-          assert.deepStrictEqual(taken.value, {
+        const winner = tries[outcomes.findIndex(({ _tag }) => _tag === "Inserted")]!
+        for (const [index, outcome] of outcomes.entries()) {
+          if (tries[index] === winner) continue
+          assert.deepStrictEqual(outcome, {
+            _tag: "Taken",
             execution_id: winner.execution_id,
             request_fingerprint: "print"
           })
@@ -146,6 +147,61 @@ export const executionStoreContract = (
         assert.strictEqual(Option.getOrThrow(keyed).execution_id, winner.execution_id)
         assert.isTrue(Option.isNone(yield* store.keyed(PROJECT, revision.prompt.name, "other")))
         assert.isTrue(Option.isNone(yield* store.keyed(OTHER_PROJECT, revision.prompt.name, "key")))
+      })
+    )
+
+    it.effect("writes nothing when the version had to be the active one and is not", () =>
+      Effect.gen(function* () {
+        const store = yield* ExecutionStore
+        const name = newName()
+        const first = yield* revise(change(name, "first"))
+        const active_only = true
+        const before = yield* newExecution(first, { active_only })
+        assert.strictEqual((yield* store.insert(before, LEASE))._tag, "Inserted")
+        const second = yield* revise(change(name, "second"))
+        const idempotency = { key: "key", fingerprint: "print" }
+        const late = yield* newExecution(first, { active_only, idempotency })
+        assert.strictEqual((yield* store.insert(late, LEASE))._tag, "Superseded")
+        assert.isTrue(Option.isNone(yield* store.get(PROJECT, late.execution_id)))
+        const again = yield* newExecution(second, { active_only, idempotency })
+        assert.strictEqual((yield* store.insert(again, LEASE))._tag, "Inserted")
+        assert.strictEqual((yield* store.insert(late, LEASE))._tag, "Taken")
+      })
+    )
+
+    it.effect("writes what comes at once together, and one that can't be written fails alone", () =>
+      Effect.gen(function* () {
+        const store = yield* ExecutionStore
+        const revision = yield* revise(change(newName(), "x"))
+        const many = yield* Effect.all(Array.from({ length: 300 }, () => newExecution(revision)))
+        const bad = { ...many[200]!, version_id: VersionId.make(crypto.randomUUID()) }
+        const exits = yield* Effect.forEach(
+          many.with(200, bad),
+          (execution) => Effect.exit(store.insert(execution, LEASE)),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(
+          exits.flatMap((exit, index) => (Exit.isSuccess(exit) ? [] : [index])),
+          [200]
+        )
+        const claims = yield* Effect.forEach(
+          many,
+          ({ execution_id }) => store.claim({ execution_id, epoch: 0 }, LEASE),
+          { concurrency: "unbounded" }
+        )
+        const taken = claims.flatMap((claim) => (Option.isSome(claim) ? [claim.value] : []))
+        assert.lengthOf(taken, 299)
+        const ends = yield* Effect.forEach(
+          taken,
+          ({ execution_id, epoch }, index) =>
+            store.finish({ execution_id, epoch }, index % 3 === 0 ? failing(1) : answered),
+          { concurrency: "unbounded" }
+        )
+        for (const [index, end] of ends.entries()) {
+          const { execution_id, status } = Option.getOrThrow(end)
+          assert.strictEqual(execution_id, taken[index]!.execution_id)
+          assert.strictEqual(status, index % 3 === 0 ? "queued" : "succeeded")
+        }
       })
     )
 
@@ -164,8 +220,7 @@ export const executionStoreContract = (
           mode: "async",
           epoch: 1,
           attempts: 1,
-          template_source: "Hello {{ name }}",
-          variables: { name: "Ada" },
+          source: undefined,
           model: { provider: "echo", model_name: "echo" },
           params: { seed: 1 }
         })

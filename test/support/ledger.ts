@@ -54,6 +54,7 @@ export const newExecution = Effect.fnUntraced(function* (
     project_id: PROJECT,
     prompt_id: of.prompt.prompt_id,
     version_id: of.version.version_id,
+    active_only: false,
     model_id,
     environment: "dev",
     mode: "async",

@@ -4,6 +4,7 @@ import { Clock, Effect, Layer } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { join } from "node:path"
 import { Database, serverTime } from "../postgres/Database.ts"
+import { makeLane } from "../postgres/lane.ts"
 import { orDefect } from "../postgres/orDefect.ts"
 import { lockDataDir } from "./dataDirLock.ts"
 import { protocolStream } from "./protocolStream.ts"
@@ -29,6 +30,7 @@ const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) 
     write: client,
     reading: orDefect,
     writing: orDefect,
+    lane: (options) => makeLane({ ...options, gate: orDefect }),
     exhausted: () => false,
     now,
     migrating: Effect.succeed(client)

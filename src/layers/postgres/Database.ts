@@ -8,6 +8,8 @@ import type { Fragment } from "effect/sql/Statement"
 import type { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
 import { makeGate } from "./gate.ts"
 import type { Gate } from "./gate.ts"
+import { makeLane } from "./lane.ts"
+import type { Lane, LaneOptions } from "./lane.ts"
 import { isExhausted } from "./orDefect.ts"
 import { addressOf, watchedSocket } from "./watchedSocket.ts"
 
@@ -23,6 +25,10 @@ export class Database extends Context.Service<
     /** What every operation of a store goes through, by the connections that it uses. */
     readonly reading: Gate
     readonly writing: Gate
+    /** A lane for writes of one kind, which are sent together. */
+    readonly lane: <Item, Row>(
+      options: Pick<LaneOptions<Item, Row>, "send" | "bytesOf">
+    ) => Effect.Effect<Lane<Item, Row>>
     /** Whether the server lately refused to write for want of something: of which a full disk tells no reader. */
     readonly exhausted: () => boolean
     /** The time that leases and schedules go by, as SQL: the database's own clock, but for a test's. */
@@ -60,11 +66,13 @@ export class Database extends Context.Service<
         const onOutage = (outage: DatabaseUnavailable) => {
           if (isExhausted(outage)) exhaustedAt = performance.now()
         }
+        const writing = makeGate({ ...gate, pool: "write", permits: writeConnections, onOutage })
         return Database.of({
           read,
           write,
           reading: makeGate({ ...gate, pool: "read", permits: readConnections * PIPELINED }),
-          writing: makeGate({ ...gate, pool: "write", permits: writeConnections, onOutage }),
+          writing,
+          lane: (kind) => makeLane({ ...kind, gate: writing, patience: PATIENCE }),
           exhausted: () => performance.now() - exhaustedAt < Duration.toMillis(REMEMBERED),
           now: serverTime(write),
           migrating: PgClient.make({ ...client, maxConnections: 1 }).pipe(

@@ -1,6 +1,6 @@
 import { Duration, Effect, Layer, Option } from "effect"
 import type { Fragment } from "effect/sql/Statement"
-import { outcomeOf } from "../../domain/attempt.ts"
+import { outcomeOf, statusAfter } from "../../domain/attempt.ts"
 import type { AttemptEnd } from "../../domain/attempt.ts"
 import type {
   Attempt,
@@ -26,6 +26,7 @@ import type {
 } from "../../services/ExecutionStore.ts"
 import { NewId } from "../../services/NewId.ts"
 import type { PageRequest } from "../../services/Page.ts"
+import { booleans, floats, integers, jsons, texts, uuids } from "./arrays.ts"
 import { columnsOf, contentColumns, modelColumns, promptColumns, unprefixed } from "./columns.ts"
 import { Database } from "./Database.ts"
 
@@ -93,7 +94,7 @@ const toExecution = (row: ExecutionRow): Execution => ({
 export const layer = Layer.effect(
   ExecutionStore,
   Effect.gen(function* () {
-    const { read, write, reading, writing, now } = yield* Database
+    const { read, write, reading, writing, lane, now } = yield* Database
     const newId = yield* NewId
 
     const after = (time: Fragment, duration: Duration.Duration) =>
@@ -123,64 +124,93 @@ export const layer = Layer.effect(
       SELECT execution_id, request_fingerprint FROM executions
       WHERE prompt_id = ${prompt_id} AND idempotency_key = ${idempotency_key}`
 
-    const insertExecution = Effect.fnUntraced(function* (execution: NewExecution, lease: Duration.Duration) {
+    const insertExecutions = Effect.fnUntraced(function* (items: ReadonlyArray<Insertion>) {
       const time = yield* now
-      const { rendered_prompt, idempotency } = execution
-      const running = execution.mode === "sync"
-      return yield* write`
-        WITH execution AS (
+      const executions = items.map(({ execution }) => execution)
+      return yield* write<Placed>`
+        WITH given AS (
+          SELECT * FROM unnest(
+            ${uuids(executions.map((e) => e.execution_id))}, ${uuids(executions.map((e) => e.project_id))},
+            ${uuids(executions.map((e) => e.prompt_id))}, ${uuids(executions.map((e) => e.version_id))},
+            ${booleans(executions.map((e) => e.active_only))}, ${uuids(executions.map((e) => e.model_id))},
+            ${texts(executions.map((e) => e.environment))}, ${texts(executions.map((e) => e.mode))}::text[]::execution_mode[],
+            ${texts(executions.map((e) => e.correlation_id ?? null))},
+            ${texts(executions.map((e) => e.idempotency?.key ?? null))},
+            ${texts(executions.map((e) => e.idempotency?.fingerprint ?? null))},
+            ${jsons(executions.map((e) => e.params))},
+            ${jsons(executions.map((e) => e.variables))},
+            ${texts(executions.map((e) => e.rendered_prompt.text))},
+            ${integers(executions.map((e) => e.rendered_prompt.bytes))},
+            ${texts(executions.map((e) => e.rendered_prompt.sha256))},
+            ${booleans(executions.map((e) => e.rendered_prompt.truncated))},
+            ${integers(items.map(({ lease }) => Duration.toMillis(lease)))}
+          ) WITH ORDINALITY AS g (
+            execution_id, project_id, prompt_id, version_id, active_only, model_id, environment, execution_mode,
+            correlation_id, idempotency_key, request_fingerprint, params, variables_json,
+            rendered_prompt, rendered_prompt_bytes, rendered_prompt_sha256, truncated, lease_ms, place
+          )
+        ), execution AS (
           INSERT INTO executions (
             execution_id, project_id, prompt_id, version_id, model_id, environment, execution_mode,
             correlation_id, idempotency_key, request_fingerprint, params,
             rendered_prompt, rendered_prompt_bytes, rendered_prompt_sha256, truncated, error_type,
             created_at, status, epoch, attempts, next_attempt_at, started_at, lease_expires_at
-          ) VALUES (
-            ${execution.execution_id}, ${execution.project_id}, ${execution.prompt_id}, ${execution.version_id},
-            ${execution.model_id}, ${execution.environment}, ${execution.mode}, ${execution.correlation_id ?? null},
-            ${idempotency?.key ?? null}, ${idempotency?.fingerprint ?? null}, ${write.json(execution.params)},
-            ${rendered_prompt.text}, ${rendered_prompt.bytes}, ${rendered_prompt.sha256},
-            ${rendered_prompt.truncated}, ${rendered_prompt.truncated ? "truncated" : null}, ${time},
-            ${
-              running
-                ? write`'running', 1, 1, NULL, ${time}, ${after(time, lease)}`
-                : write`'queued', 0, 0, ${time}, NULL, NULL`
-            }
           )
+          SELECT g.execution_id, g.project_id, g.prompt_id, g.version_id, g.model_id, g.environment, g.execution_mode,
+            g.correlation_id, g.idempotency_key, g.request_fingerprint, g.params,
+            g.rendered_prompt, g.rendered_prompt_bytes, g.rendered_prompt_sha256, g.truncated,
+            CASE WHEN g.truncated THEN 'truncated' END,
+            ${time}, CASE WHEN sync THEN 'running' ELSE 'queued' END::execution_status, sync::integer, sync::integer,
+            CASE WHEN NOT sync THEN ${time} END, CASE WHEN sync THEN ${time} END,
+            CASE WHEN sync THEN ${time} + g.lease_ms * interval '1 millisecond' END
+          FROM given g CROSS JOIN LATERAL (SELECT g.execution_mode = 'sync') AS of_mode (sync)
+          WHERE NOT g.active_only
+            OR EXISTS (SELECT FROM prompts p WHERE p.prompt_id = g.prompt_id AND p.active_version_id = g.version_id)
           ON CONFLICT (prompt_id, idempotency_key) DO NOTHING
           RETURNING execution_id, epoch
         ), inputs AS (
           INSERT INTO execution_inputs (execution_id, variables_json)
-          SELECT execution_id, ${write.json(execution.variables)} FROM execution
+          SELECT execution_id, g.variables_json FROM execution JOIN given g USING (execution_id)
         ), attempt AS (
           INSERT INTO execution_attempts (execution_id, attempt_number, started_at)
           SELECT execution_id, epoch, ${time} FROM execution WHERE epoch > 0
         )
-        SELECT 1 FROM execution`
+        SELECT g.place::integer AS place FROM execution JOIN given g USING (execution_id)`
     })
 
-    const claimExecution = Effect.fnUntraced(function* (
-      { execution_id, epoch }: Lease,
-      lease: Duration.Duration
-    ) {
+    const claimExecutions = Effect.fnUntraced(function* (items: ReadonlyArray<Claim>) {
       const time = yield* now
-      return yield* write<ClaimedRow>`
-        WITH claimed AS (
-          UPDATE executions SET
-            status = 'running', epoch = epoch + 1, attempts = attempts + 1, next_attempt_at = NULL,
-            lease_expires_at = ${after(time, lease)}, started_at = coalesce(started_at, ${time})
-          WHERE execution_id = ${execution_id} AND epoch = ${epoch} AND status = 'queued' AND next_attempt_at <= ${time}
-          RETURNING *
+      return yield* write<ClaimedRow & Placed>`
+        WITH given AS (
+          SELECT * FROM unnest(
+            ${uuids(items.map(({ execution_id }) => execution_id))}, ${integers(items.map(({ epoch }) => epoch))},
+            ${integers(items.map(({ lease }) => Duration.toMillis(lease)))}
+          ) WITH ORDINALITY AS g (execution_id, epoch, lease_ms, place)
+        ), free AS (
+          SELECT e.execution_id, g.lease_ms, g.place
+          FROM executions e JOIN given g USING (execution_id, epoch)
+          WHERE e.status = 'queued' AND e.next_attempt_at <= ${time}
+          ORDER BY e.execution_id FOR UPDATE OF e SKIP LOCKED
+        ), claimed AS (
+          UPDATE executions e SET
+            status = 'running', epoch = e.epoch + 1, attempts = e.attempts + 1, next_attempt_at = NULL,
+            lease_expires_at = ${time} + free.lease_ms * interval '1 millisecond',
+            started_at = coalesce(e.started_at, ${time})
+          FROM free WHERE e.execution_id = free.execution_id
+          RETURNING e.*, free.place
         ), attempt AS (
           INSERT INTO execution_attempts (execution_id, attempt_number, started_at)
           SELECT execution_id, epoch, ${time} FROM claimed
         )
-        SELECT e.execution_id, e.execution_mode AS mode, e.epoch, e.attempts, e.params,
+        SELECT e.place::integer AS place,
+          e.execution_id, e.execution_mode AS mode, e.epoch, e.attempts, e.params,
           e.rendered_prompt, e.rendered_prompt_bytes, e.rendered_prompt_sha256,
-          v.template_source, v.checksum_hash, m.provider, m.model_name, i.variables_json
+          m.provider, m.model_name, v.template_source, v.checksum_hash, i.variables_json
         FROM claimed e
-        JOIN prompt_versions v ON v.version_id = e.version_id
         JOIN models m ON m.model_id = e.model_id
-        JOIN execution_inputs i ON i.execution_id = e.execution_id`
+        LEFT JOIN prompt_versions v
+          ON v.version_id = e.version_id AND octet_length(e.rendered_prompt) < e.rendered_prompt_bytes
+        LEFT JOIN execution_inputs i ON i.execution_id = e.execution_id AND v.version_id IS NOT NULL`
     })
 
     const renewLeases = Effect.fnUntraced(function* (
@@ -188,57 +218,78 @@ export const layer = Layer.effect(
       duration: Duration.Duration
     ) {
       return yield* write<Lease>`
+        WITH held AS (
+          SELECT e.execution_id FROM executions e
+          JOIN unnest(
+            ${uuids(leases.map(({ execution_id }) => execution_id))},
+            ${integers(leases.map(({ epoch }) => epoch))}
+          ) AS given (execution_id, epoch) USING (execution_id, epoch)
+          WHERE e.status = 'running' ORDER BY e.execution_id FOR UPDATE OF e
+        )
         UPDATE executions e SET lease_expires_at = ${after(yield* now, duration)}
-        FROM unnest(
-          ${leases.map(({ execution_id }) => execution_id)}::uuid[],
-          ${leases.map(({ epoch }) => epoch)}::int[]
-        ) AS held (execution_id, epoch)
-        WHERE e.execution_id = held.execution_id AND e.epoch = held.epoch AND e.status = 'running'
+        FROM held WHERE e.execution_id = held.execution_id
         RETURNING e.execution_id, e.epoch`
     })
 
-    const endAttempt = (ended: Fragment, time: Fragment, end: AttemptEnd) => {
-      const failed = end._tag === "Failed" ? end : undefined
-      return write<SummaryRow>`
-        WITH ended AS (${ended}), attempt AS (
-          UPDATE execution_attempts a SET
-            completed_at = ${time}, outcome = ${outcomeOf(end)},
-            error_type = ${failed?.error_type ?? null}, error_message = ${failed?.error_message ?? null},
-            http_status = ${failed?.http_status ?? null}, provider_request_id = ${end.provider_request_id},
-            latency_ms = ${end.latency_ms}, prompt_tokens = ${end.prompt_tokens}, response_tokens = ${end.response_tokens}
-          FROM ended WHERE a.execution_id = ended.execution_id AND a.attempt_number = ended.epoch
-        )
-        SELECT ${write.literal(summaryColumns)} FROM ended e ${write.literal(summaryJoins)}`
-    }
-
-    const finishAttempt = Effect.fnUntraced(function* ({ execution_id, epoch }: Lease, end: AttemptEnd) {
+    const finishAttempts = Effect.fnUntraced(function* (items: ReadonlyArray<Finish>) {
       const time = yield* now
-      const telemetry = write`
-        lease_expires_at = NULL, prompt_tokens = ${end.prompt_tokens}, response_tokens = ${end.response_tokens},
-        latency_ms = ${end.latency_ms}, provider_request_id = ${end.provider_request_id}`
-      const held = write`
-        WHERE execution_id = ${execution_id} AND epoch = ${epoch} AND status = 'running'
-        RETURNING *`
-      if (end._tag === "Succeeded") {
-        const { text, bytes, sha256, truncated } = end.response
-        const ended = write`
-          UPDATE executions SET ${telemetry}, status = 'succeeded', completed_at = ${time},
-            response_text = ${text}, response_bytes = ${bytes}, response_sha256 = ${sha256},
-            truncated = truncated OR ${truncated},
-            error_type = CASE WHEN truncated OR ${truncated} THEN 'truncated' WHEN ${end.replaced} THEN 'replaced' END
-          ${held}`
-        return yield* endAttempt(ended, time, end)
-      }
-      const ended =
-        end.retry_after === undefined
-          ? write`
-          UPDATE executions SET ${telemetry}, status = 'failed', completed_at = ${time},
-            error_type = ${end.error_type}, error_message = ${end.error_message}
-          ${held}`
-          : write`
-          UPDATE executions SET ${telemetry}, status = 'queued', next_attempt_at = ${after(time, end.retry_after)}
-          ${held}`
-      return yield* endAttempt(ended, time, end)
+      const succeeded = items.map(({ end }) => (end._tag === "Succeeded" ? end : undefined))
+      const failed = items.map(({ end }) => (end._tag === "Failed" ? end : undefined))
+      return yield* write<SummaryRow & Placed>`
+        WITH given AS (
+          SELECT * FROM unnest(
+            ${uuids(items.map(({ execution_id }) => execution_id))}, ${integers(items.map(({ epoch }) => epoch))},
+            ${texts(items.map(({ end }) => statusAfter(end)))}::text[]::execution_status[],
+            ${texts(items.map(({ end }) => outcomeOf(end)))}::text[]::attempt_outcome[],
+            ${integers(items.map(({ end }) => end.prompt_tokens))},
+            ${integers(items.map(({ end }) => end.response_tokens))},
+            ${integers(items.map(({ end }) => end.latency_ms))},
+            ${texts(items.map(({ end }) => end.provider_request_id))},
+            ${texts(succeeded.map((end) => end?.response.text ?? null))},
+            ${integers(succeeded.map((end) => end?.response.bytes ?? null))},
+            ${texts(succeeded.map((end) => end?.response.sha256 ?? null))},
+            ${booleans(succeeded.map((end) => end?.response.truncated ?? false))},
+            ${booleans(succeeded.map((end) => end?.replaced ?? false))},
+            ${texts(failed.map((end) => end?.error_type ?? null))},
+            ${texts(failed.map((end) => end?.error_message ?? null))},
+            ${integers(failed.map((end) => end?.http_status ?? null))},
+            ${floats(failed.map((end) => (end?.retry_after ? Duration.toMillis(end.retry_after) : null)))}
+          ) WITH ORDINALITY AS g (
+            execution_id, epoch, status, outcome, prompt_tokens, response_tokens, latency_ms, provider_request_id,
+            response_text, response_bytes, response_sha256, truncated, replaced,
+            error_type, error_message, http_status, retry_ms, place
+          )
+        ), held AS (
+          SELECT e.execution_id FROM executions e JOIN given g USING (execution_id, epoch)
+          WHERE e.status = 'running' ORDER BY e.execution_id FOR UPDATE OF e
+        ), ended AS (
+          UPDATE executions e SET
+            status = g.status, lease_expires_at = NULL,
+            completed_at = CASE WHEN g.status <> 'queued' THEN ${time} END,
+            next_attempt_at = CASE WHEN g.status = 'queued' THEN ${time} + g.retry_ms * interval '1 millisecond' END,
+            prompt_tokens = g.prompt_tokens, response_tokens = g.response_tokens, latency_ms = g.latency_ms,
+            provider_request_id = g.provider_request_id, response_text = g.response_text,
+            response_bytes = g.response_bytes, response_sha256 = g.response_sha256,
+            truncated = e.truncated OR g.truncated,
+            error_type = CASE g.status
+              WHEN 'failed' THEN g.error_type
+              WHEN 'queued' THEN e.error_type
+              ELSE CASE WHEN e.truncated OR g.truncated THEN 'truncated' WHEN g.replaced THEN 'replaced' END
+            END,
+            error_message = CASE WHEN g.status = 'failed' THEN g.error_message END
+          FROM given g JOIN held USING (execution_id)
+          WHERE e.execution_id = g.execution_id AND e.epoch = g.epoch AND e.status = 'running'
+          RETURNING e.*, g.place
+        ), attempt AS (
+          UPDATE execution_attempts a SET
+            completed_at = ${time}, outcome = g.outcome, error_type = g.error_type, error_message = g.error_message,
+            http_status = g.http_status, provider_request_id = g.provider_request_id, latency_ms = g.latency_ms,
+            prompt_tokens = g.prompt_tokens, response_tokens = g.response_tokens
+          FROM ended JOIN given g USING (place)
+          WHERE a.execution_id = ended.execution_id AND a.attempt_number = ended.epoch
+        )
+        SELECT e.place::integer AS place, ${write.literal(summaryColumns)}
+        FROM ended e ${write.literal(summaryJoins)}`
     })
 
     /** Ends attempts whose worker is gone: outcome unknown, and queued again unless too many were lost. */
@@ -362,6 +413,16 @@ export const layer = Layer.effect(
       return found!
     }, writing)
 
+    const insertLane = yield* lane({
+      send: insertExecutions,
+      bytesOf: ({ execution }: Insertion) => execution.rendered_prompt.text.length * 2
+    })
+    const claimLane = yield* lane({ send: claimExecutions, bytesOf: () => 0 })
+    const finishLane = yield* lane({
+      send: finishAttempts,
+      bytesOf: ({ end }: Finish) => (end._tag === "Succeeded" ? end.response.text.length : 0)
+    })
+
     const first = <A>(rows: ReadonlyArray<A>) => Option.fromUndefinedOr(rows[0])
 
     return ExecutionStore.of({
@@ -371,16 +432,19 @@ export const layer = Layer.effect(
         Effect.map(reading(selectKeyed(project_id, prompt_name, key)), first),
 
       insert: Effect.fnUntraced(function* (execution, lease) {
-        const inserted = yield* insertExecution(execution, lease)
-        if (inserted.length > 0) return Option.none()
-        return first(yield* selectTaken(execution.prompt_id, execution.idempotency!.key))
-      }, writing),
+        if (Option.isSome(yield* insertLane({ execution, lease }))) return { _tag: "Inserted" } as const
+        const { idempotency } = execution
+        if (idempotency === undefined) return { _tag: "Superseded" } as const
+        const [taken] = yield* writing(selectTaken(execution.prompt_id, idempotency.key))
+        return taken === undefined
+          ? ({ _tag: "Superseded" } as const)
+          : ({ _tag: "Taken", ...taken } as const)
+      }),
 
-      claim: (lease, duration) =>
-        Effect.map(writing(claimExecution(lease, duration)), (rows) => Option.map(first(rows), toClaimed)),
+      claim: (wakeUp, lease) => Effect.map(claimLane({ ...wakeUp, lease }), Option.map(toClaimed)),
       renew: (leases, duration) => writing(renewLeases(leases, duration)),
-      finish: (lease, end) =>
-        Effect.map(writing(finishAttempt(lease, end)), (rows) => Option.map(first(rows), toSummary)),
+      finish: ({ execution_id, epoch }, end) =>
+        Effect.map(finishLane({ execution_id, epoch, end }), Option.map(toSummary)),
 
       release: Effect.fnUntraced(function* ({ execution_id, epoch }) {
         const rows = yield* loseAttempts(
@@ -422,26 +486,53 @@ export const layer = Layer.effect(
   })
 )
 
-interface ClaimedRow extends Omit<ClaimedExecution, "variables" | "rendered_prompt" | "model">, ModelRef {
+/** The place of a row's item in its batch, from 1. */
+interface Placed {
+  readonly place: number
+}
+
+interface Insertion {
+  readonly execution: NewExecution
+  readonly lease: Duration.Duration
+}
+
+interface Claim extends Lease {
+  readonly lease: Duration.Duration
+}
+
+interface Finish extends Lease {
+  readonly end: AttemptEnd
+}
+
+interface ClaimedRow extends Omit<ClaimedExecution, "source" | "rendered_prompt" | "model">, ModelRef {
   readonly rendered_prompt: string
   readonly rendered_prompt_bytes: number
   readonly rendered_prompt_sha256: string
-  readonly variables_json: Variables
+  readonly template_source: string | null
+  readonly checksum_hash: string | null
+  readonly variables_json: Variables | null
 }
 
-const toClaimed = ({
-  rendered_prompt: text,
-  rendered_prompt_bytes: bytes,
-  rendered_prompt_sha256: sha256,
-  provider,
-  model_name,
-  variables_json: variables,
-  ...rest
-}: ClaimedRow): ClaimedExecution => ({
-  ...rest,
-  variables,
-  rendered_prompt: { text, bytes, sha256 },
-  model: { provider, model_name }
+const toClaimed = (row: ClaimedRow): ClaimedExecution => ({
+  execution_id: row.execution_id,
+  mode: row.mode,
+  epoch: row.epoch,
+  attempts: row.attempts,
+  params: row.params,
+  rendered_prompt: {
+    text: row.rendered_prompt,
+    bytes: row.rendered_prompt_bytes,
+    sha256: row.rendered_prompt_sha256
+  },
+  model: { provider: row.provider, model_name: row.model_name },
+  source:
+    row.template_source === null
+      ? undefined
+      : {
+          template_source: row.template_source,
+          checksum_hash: row.checksum_hash!,
+          variables: row.variables_json!
+        }
 })
 
 type AttemptRow = {

@@ -1,0 +1,128 @@
+import { Cause, Duration, Effect, Exit, Option } from "effect"
+import type { SqlError } from "effect/sql/SqlError"
+import { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
+import type { Gate } from "./gate.ts"
+
+export interface LaneOptions<Item, Row> {
+  /** Sends a batch as one statement. A row says by `place` which item of the batch it is for; an item may have none. */
+  readonly send: (
+    items: ReadonlyArray<Item>
+  ) => Effect.Effect<ReadonlyArray<Row & { readonly place: number }>, SqlError>
+  /** What a batch's statement goes through. */
+  readonly gate: Gate
+  /** What an item weighs in a batch, in bytes, about. */
+  readonly bytesOf: (item: Item) => number
+  /** How long an item may take, waiting included; any time where there is no bound. */
+  readonly patience?: Duration.Duration | undefined
+}
+
+/** A batch has this many items at most, and of several items this many bytes. */
+const BATCH_ITEMS = 256
+const BATCH_BYTES = 4 * 1024 * 1024
+
+/** Items that wait for their batch; one more is refused at once. */
+const WAITING_ITEMS = 5_000
+const WAITING_BYTES = 64 * 1024 * 1024
+
+interface Waiting<Item, Row> {
+  readonly item: Item
+  readonly bytes: number
+  readonly resume: (exit: Exit.Exit<Option.Option<Row>>) => void
+}
+
+const refused = new DatabaseUnavailable({ cause: new Error("too many writes wait already") })
+const tooLate = new DatabaseUnavailable({ cause: new Error("the write was not done in its time") })
+
+/**
+ * Group commit: writes of one kind that gather while a batch is on its way are sent as the next batch, so that they
+ * share its round trip and its flush. Each is as durable as it was alone, and nobody waits for company.
+ */
+export const makeLane = <Item, Row>({ send, gate, bytesOf, patience }: LaneOptions<Item, Row>) =>
+  Effect.gen(function* () {
+    const fork = Effect.runForkWith(yield* Effect.context())
+    const waiting = new Set<Waiting<Item, Row>>()
+    let waitingBytes = 0
+    let sending = false
+
+    const leave = (one: Waiting<Item, Row>) => {
+      if (waiting.delete(one)) waitingBytes -= one.bytes
+    }
+
+    const nextBatch = (): ReadonlyArray<Waiting<Item, Row>> => {
+      const batch: Array<Waiting<Item, Row>> = []
+      let bytes = 0
+      for (const one of waiting) {
+        if (batch.length === BATCH_ITEMS || (batch.length > 0 && bytes + one.bytes > BATCH_BYTES)) break
+        batch.push(one)
+        bytes += one.bytes
+      }
+      batch.forEach(leave)
+      return batch
+    }
+
+    /** One bad item must not fail the others: each is then sent alone. An outage fails them all. */
+    const deliver = (batch: ReadonlyArray<Waiting<Item, Row>>): Effect.Effect<void> =>
+      Effect.flatMap(Effect.exit(gate(send(batch.map(({ item }) => item)))), (exit) => {
+        if (Exit.isSuccess(exit)) {
+          const rows = new Map(exit.value.map((row) => [row.place, row]))
+          batch.forEach(({ resume }, index) =>
+            resume(Exit.succeed(Option.fromUndefinedOr(rows.get(index + 1))))
+          )
+          return Effect.void
+        }
+        if (batch.length > 1 && !(Cause.squash(exit.cause) instanceof DatabaseUnavailable)) {
+          return Effect.forEach(batch, (one) => deliver([one]), { discard: true })
+        }
+        batch.forEach(({ resume }) => resume(Exit.failCause(exit.cause)))
+        return Effect.void
+      })
+
+    const sendAll = Effect.whileLoop({
+      while: () => waiting.size > 0,
+      body: () => deliver(nextBatch()),
+      step: () => {}
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          sending = false
+          start()
+        })
+      )
+    )
+    const start = () => {
+      if (sending || waiting.size === 0) return
+      sending = true
+      fork(sendAll)
+    }
+
+    /** Writes an item; none when the statement had no row for it. */
+    return (item: Item): Effect.Effect<Option.Option<Row>> =>
+      Effect.callback((resume) => {
+        const bytes = bytesOf(item)
+        if (waiting.size >= WAITING_ITEMS || waitingBytes + bytes > WAITING_BYTES) {
+          return resume(Effect.die(refused))
+        }
+        const giveUp = () => {
+          leave(one)
+          resume(Effect.die(tooLate))
+        }
+        const timer = patience && setTimeout(giveUp, Duration.toMillis(patience))
+        const one: Waiting<Item, Row> = {
+          item,
+          bytes,
+          resume: (exit) => {
+            clearTimeout(timer)
+            resume(exit)
+          }
+        }
+        waiting.add(one)
+        waitingBytes += bytes
+        start()
+        return Effect.sync(() => {
+          clearTimeout(timer)
+          leave(one)
+        })
+      })
+  })
+
+export type Lane<Item, Row> = (item: Item) => Effect.Effect<Option.Option<Row>>
