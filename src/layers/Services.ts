@@ -9,6 +9,7 @@ import { Health } from "../services/Health.ts"
 import { Leases } from "../services/Leases.ts"
 import { Lifecycle } from "../services/Lifecycle.ts"
 import { Metrics } from "../services/Metrics.ts"
+import { PromptCache } from "../services/PromptCache.ts"
 import { Prompts } from "../services/Prompts.ts"
 import { RateLimit } from "../services/RateLimit.ts"
 import { Sweeper } from "../services/Sweeper.ts"
@@ -25,5 +26,7 @@ export const layerServices = Layer.mergeAll(
   Sweeper.layer
 ).pipe(
   Layer.provideMerge(Layer.mergeAll(Authentication.layer, Executor.layer, RateLimit.layer)),
-  Layer.provideMerge(Layer.mergeAll(Dispatcher.layer, Leases.layer, Lifecycle.layer, Templates.layer))
+  Layer.provideMerge(
+    Layer.mergeAll(Dispatcher.layer, Leases.layer, Lifecycle.layer, PromptCache.layer, Templates.layer)
+  )
 )

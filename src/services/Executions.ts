@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Exit, Fiber, FiberSet, Layer, Option, Schedule } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, FiberSet, Layer, Option, Result, Schedule } from "effect"
 import { NoActiveVersion, PromptNotFound, VersionNotFound } from "../domain/errors.ts"
 import {
   DEFAULT_ENVIRONMENT,
@@ -21,15 +21,15 @@ import { MAX_PROMPT_BYTES, truncate } from "../domain/truncation.ts"
 import type { Variables } from "../domain/Variables.ts"
 import { Dispatcher } from "./Dispatcher.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
-import type { ExecutionFilter, ExecutionPosition, Lineage } from "./ExecutionStore.ts"
+import type { ExecutionFilter, ExecutionPosition, KeyedExecution, Lineage } from "./ExecutionStore.ts"
 import { Executor } from "./Executor.ts"
 import type { AttemptResult } from "./Executor.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { NewId } from "./NewId.ts"
 import { pageOf } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
+import { PromptCache } from "./PromptCache.ts"
 import { ProcessUnavailable } from "./ProcessUnavailable.ts"
-import { PromptStore } from "./PromptStore.ts"
 import { Providers } from "./Providers.ts"
 import { Settings } from "./Settings.ts"
 import { Templates } from "./Templates.ts"
@@ -125,7 +125,7 @@ export class Executions extends Context.Service<
   static readonly layer = Layer.effect(
     Executions,
     Effect.gen(function* () {
-      const prompts = yield* PromptStore
+      const cache = yield* PromptCache
       const store = yield* ExecutionStore
       const templates = yield* Templates
       const providers = yield* Providers
@@ -167,7 +167,13 @@ export class Executions extends Context.Service<
         return { ...(yield* Effect.orDie(find(project_id, execution_id))), replayed: true }
       })
 
-      /** Everything up to the row, in the order of design section 6. An execution that the key stands for ends it early. */
+      const keyed = (project_id: ProjectId, { prompt_name, idempotency_key: key }: ExecutionRequest) =>
+        key === undefined ? Effect.succeedNone : store.keyed(project_id, prompt_name, key)
+
+      /**
+       * Everything up to the row, in the order of design section 6. An execution that the key stands for ends it early:
+       * it is looked for when the row can't be written, since mostly it can.
+       */
       const accept = Effect.fnUntraced(function* (
         project_id: ProjectId,
         door: Door,
@@ -185,30 +191,33 @@ export class Executions extends Context.Service<
           params,
           correlation_id
         }
-        const fingerprint = requestFingerprint({ ...asked, mode, door })
+        const fingerprint = key === undefined ? undefined : requestFingerprint({ ...asked, mode, door })
 
-        const [resolved, keyed] = yield* Effect.all(
-          [
-            prompts.resolve(project_id, name, version_number),
-            key === undefined ? Effect.succeedNone : store.keyed(project_id, name, key)
-          ],
-          { concurrency: 2 }
-        )
+        const resolved = yield* version_number === undefined
+          ? cache.active(project_id, name)
+          : cache.version(project_id, name, version_number)
         if (Option.isNone(resolved)) return yield* new PromptNotFound({ name })
         const { prompt, version } = resolved.value
         yield* requireMode(prompt, door === "tracking" ? "execute" : mode === "sync" ? "run" : "submit")
-        if (Option.isSome(keyed)) {
-          yield* requireSameRequest(keyed.value, key!, fingerprint)
-          return { _tag: "Known" as const, execution_id: keyed.value.execution_id }
-        }
-        if (Option.isNone(version)) {
-          return yield* version_number === undefined
-            ? new NoActiveVersion({ name })
-            : new VersionNotFound({ name, version_number })
+
+        const make = Effect.gen(function* () {
+          if (Option.isNone(version)) {
+            return yield* version_number === undefined
+              ? new NoActiveVersion({ name })
+              : new VersionNotFound({ name, version_number })
+          }
+          const template = yield* templates.get(version.value)
+          return { version: version.value, rendered_prompt: yield* template.render(variables) }
+        })
+        const made = yield* Effect.result(make)
+        if (Result.isFailure(made)) {
+          const taken = yield* keyed(project_id, request)
+          if (Option.isNone(taken)) return yield* Effect.fail(made.failure)
+          return yield* known(taken.value, key!, fingerprint!)
         }
 
-        const template = yield* templates.get(version.value)
-        const rendered_prompt = yield* template.render(variables)
+        const { rendered_prompt } = made.success
+        const { version_id, version_number: number } = made.success.version
         const model = yield* store.model(answering(request.model ?? settings.default_model))
         const execution_id = ExecutionId.make(newId())
         const inserted = yield* store.insert(
@@ -216,26 +225,38 @@ export class Executions extends Context.Service<
             execution_id,
             project_id,
             prompt_id: prompt.prompt_id,
-            version_id: version.value.version_id,
-            active_only: false,
+            version_id,
+            active_only: version_number === undefined,
             model_id: model.model_id,
             environment,
             mode,
             correlation_id,
-            idempotency: key === undefined ? undefined : { key, fingerprint },
+            idempotency: key === undefined ? undefined : { key, fingerprint: fingerprint! },
             params,
             variables,
             rendered_prompt: truncate(rendered_prompt, MAX_PROMPT_BYTES)
           },
           settings.lease
         )
-        if (inserted._tag === "Taken") {
-          yield* requireSameRequest(inserted, key!, fingerprint)
-          return { _tag: "Known" as const, execution_id: inserted.execution_id }
-        }
-        const { version_number: number } = version.value
+        if (inserted._tag === "Taken") return yield* known(inserted, key!, fingerprint!)
+        if (inserted._tag === "Superseded") return inserted
         return { _tag: "New" as const, execution_id, version_number: number, rendered_prompt, model, params }
       })
+
+      const known = Effect.fnUntraced(function* (taken: KeyedExecution, key: string, fingerprint: string) {
+        yield* requireSameRequest(taken, key, fingerprint)
+        return { _tag: "Known" as const, execution_id: taken.execution_id }
+      })
+
+      /** Accepts by the release that is active when the row is written: another than this process knew makes it look again. */
+      const acceptCurrent = (...request: Parameters<typeof accept>) =>
+        Effect.gen(function* () {
+          for (;;) {
+            const accepted = yield* accept(...request)
+            if (accepted._tag !== "Superseded") return accepted
+            yield* cache.forget(request[0], [request[3].prompt_name])
+          }
+        })
 
       const run = Effect.fn("Executions.run")(function* (
         project_id: ProjectId,
@@ -246,7 +267,7 @@ export class Executions extends Context.Service<
         // From the row on the call is made, whether or not anybody still waits for it.
         const started = yield* Effect.uninterruptible(
           Effect.gen(function* () {
-            const accepted = yield* accept(project_id, door, "sync", request)
+            const accepted = yield* acceptCurrent(project_id, door, "sync", request)
             if (accepted._tag === "Known") return accepted
             const { execution_id, rendered_prompt, model, params } = accepted
             const assignment = {
@@ -291,7 +312,7 @@ export class Executions extends Context.Service<
         door: Door,
         request: ExecutionRequest
       ) {
-        const accepted = yield* accept(project_id, door, "async", request)
+        const accepted = yield* acceptCurrent(project_id, door, "async", request)
         if (accepted._tag === "Known") return yield* replay(project_id, accepted.execution_id)
         const { execution_id, version_number } = accepted
         yield* dispatcher.send({ execution_id, epoch: 0 })

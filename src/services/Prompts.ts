@@ -11,6 +11,7 @@ import { checkTemplateHash, decidedNumber, decideVersion, versionChange } from "
 import type { VersionChange, VersionDecision } from "../domain/versioning.ts"
 import { pageOf } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
+import { PromptCache } from "./PromptCache.ts"
 import { changesDescription, PromptStore } from "./PromptStore.ts"
 import type {
   ContentChange,
@@ -99,6 +100,7 @@ export class Prompts extends Context.Service<
       version_number: number
     ) => Effect.Effect<PromptDetail, PromptNotFound | VersionNotFound | ModeMismatch>
 
+    /** What another process has changed is known here within a second. */
     readonly get: (project_id: ProjectId, name: string) => Effect.Effect<PromptDetail, PromptNotFound>
     readonly version: (
       project_id: ProjectId,
@@ -128,6 +130,7 @@ export class Prompts extends Context.Service<
     Prompts,
     Effect.gen(function* () {
       const store = yield* PromptStore
+      const cache = yield* PromptCache
       const templates = yield* Templates
 
       const find = Effect.fnUntraced(function* (
@@ -180,7 +183,10 @@ export class Prompts extends Context.Service<
           const version_change = versionChange(known!, planned!)
           return { prompt, version: planned!.version, version_change, created: false }
         }
-        const [revision] = yield* store.revise(project_id, [change], decide)
+        const [revision] = yield* Effect.ensuring(
+          store.revise(project_id, [change], decide),
+          cache.forget(project_id, [name])
+        )
         const { facts, decision, ...now } = revision!
         return { ...now, version_change: versionChange(facts, decision), created: facts.latest_number === 0 }
       })
@@ -236,7 +242,10 @@ export class Prompts extends Context.Service<
             !changesDescription(prompt, changes[index]!)
         )
         if (dry_run || nothingNew) return known.map((facts, index) => report(facts, planned[index]!, index))
-        const revisions = yield* store.revise(project_id, changes, decide)
+        const revisions = yield* Effect.ensuring(
+          store.revise(project_id, changes, decide),
+          cache.forget(project_id, firsts.keys())
+        )
         return revisions.map(({ facts, decision }, index) => report(facts, decision, index))
       })
 
@@ -249,7 +258,9 @@ export class Prompts extends Context.Service<
         yield* requireMode(resolved.prompt, "activate")
         const { version_id } = yield* versionIn(resolved, version_number)
         const { prompt_id, active_version_id } = resolved.prompt
-        if (version_id !== active_version_id) yield* store.activate(prompt_id, version_id)
+        if (version_id !== active_version_id) {
+          yield* Effect.ensuring(store.activate(prompt_id, version_id), cache.forget(project_id, [name]))
+        }
         return yield* detail(yield* find(project_id, name))
       })
 
@@ -257,7 +268,10 @@ export class Prompts extends Context.Service<
         upsert,
         register,
         activate,
-        get: Effect.fn("Prompts.get")((project_id, name) => Effect.flatMap(find(project_id, name), detail)),
+        get: Effect.fn("Prompts.get")(function* (project_id, name) {
+          const resolved = yield* cache.active(project_id, name)
+          return yield* Option.isSome(resolved) ? detail(resolved.value) : new PromptNotFound({ name })
+        }),
         version: Effect.fn("Prompts.version")(function* (project_id, name, version_number) {
           return yield* withVariables(
             yield* versionIn(yield* find(project_id, name, version_number), version_number)
