@@ -5,6 +5,7 @@ import { BodyLimit } from "./api/BodyLimit.ts"
 import { BadRequest, PayloadTooLarge, UnsupportedMediaType } from "./api/Problems.ts"
 import { RequestCheck } from "./api/RequestCheck.ts"
 import { badRequest } from "./badRequest.ts"
+import { isPercentEncoded } from "./percentEncoding.ts"
 import { withCheckedText } from "./readJson.ts"
 import { RequestId } from "./RequestId.ts"
 
@@ -20,15 +21,6 @@ const faults = ({ kind, cause }: HttpApiError.HttpApiSchemaError) =>
     path: [kind.toLowerCase(), ...path.map(segment)],
     message
   }))
-
-const isPercentEncoded = (query: string): boolean => {
-  try {
-    decodeURIComponent(query)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Refuses what can be told from a request's head, before a byte of its body is read. */
 const checkHead = Effect.fnUntraced(function* (

@@ -15,6 +15,7 @@ export const jsonFault = (text: string): typeof RequestFault.Type | undefined =>
   const isUnstorable = (from: number, to: number) =>
     mayBeUnstorable && !isStorable(stringAt(text.slice(from, to)))
 
+  // A value where a key must stand ends this, as it will end the parser.
   const open: Array<Container> = []
   let values = 0
 
@@ -23,6 +24,7 @@ export const jsonFault = (text: string): typeof RequestFault.Type | undefined =>
     switch (text[at]) {
       case "{":
       case "[":
+        if (inside?.isKeyNext) return undefined
         if (open.length === MAX_DEPTH) return fault(text, open, TOO_DEEP)
         open.push({ isObject: text[at] === "{", isKeyNext: text[at] === "{", place: 0 })
         values++
@@ -55,6 +57,7 @@ export const jsonFault = (text: string): typeof RequestFault.Type | undefined =>
       case "\t":
         break
       default: {
+        if (inside?.isKeyNext) return undefined
         const end = endOfWord(text, at)
         if (Math.abs(Number(text.slice(at, end))) > Number.MAX_SAFE_INTEGER) {
           return fault(text, open, BAD_NUMBER)
