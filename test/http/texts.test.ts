@@ -139,6 +139,8 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("what is s
     it.effect("is percent-encoded UTF-8 that can be stored", () =>
       Effect.gen(function* () {
         const id = crypto.randomUUID()
+        const far = JSON.stringify({ created_at: "-104990-05-11T16:21:47.427Z", execution_id: id })
+        const farCursor = Buffer.from(far).toString("base64url")
         for (const [path, at, message] of [
           ["/v1/prompts?search=a%00b", "query.search", /U\+0000/],
           ["/v1/executions?correlation_id=%00", "query.correlation_id", /U\+0000/],
@@ -150,6 +152,8 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("what is s
           ["/v1/prompts/%ed%a0%80", "params", /percent-encoded UTF-8/],
           [`/v1/prompts/${"n".repeat(1_000)}`, "params", /fewer characters/],
           [`/v1/executions/${id}%00`, "params.execution_id", /./],
+          ["/v1/executions?from=0000-01-01T00:00:00Z", "query.from", /./],
+          [`/v1/executions?cursor=${farCursor}`, "query.cursor", /./],
           [`/v1/executions/${id}?wait=1e400`, "query.wait", /./],
           ["/v1/prompts?limit=12345678901234567890", "query.limit", /./],
           ["/v1/prompts/x/versions/9007199254740993", "params.version_number", /./]
