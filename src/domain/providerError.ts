@@ -31,7 +31,6 @@ export class ProviderError extends Schema.TaggedError<ProviderError>()("Provider
 }) {}
 
 const MAX_DETAIL = 500
-const MAX_REQUEST_ID = 255
 
 /** What a provider's message may quote, by how the field writes it: keys, tokens, passwords, and what they are called. */
 const SECRETS: ReadonlyArray<readonly [pattern: RegExp, replacement: string]> = [
@@ -65,7 +64,7 @@ export const makeProviderError = (fields: {
     // Cut twice: a secret that the end cuts through would not look like one.
     detail: toStorable(withoutSecrets(fields.detail.slice(0, 2 * MAX_DETAIL)).slice(0, MAX_DETAIL)),
     http_status: fields.http_status ?? null,
-    provider_request_id: fields.provider_request_id?.slice(0, MAX_REQUEST_ID) ?? null,
+    provider_request_id: fields.provider_request_id ?? null,
     retry_after: Option.fromUndefinedOr(fields.retry_after)
   })
 
@@ -75,7 +74,7 @@ const QUOTED = 12
 /** The error without what its message quotes of the prompt, whole or in parts, as it is or as JSON has it. */
 export const withoutPrompt = (error: ProviderError, prompt: string): ProviderError => {
   const forms = [prompt, JSON.stringify(prompt).slice(1, -1)]
-  const detail = forms.reduce(withoutQuotes, error.detail)
+  const detail = forms.reduce(withoutQuotes, error.detail).replaceAll(/(?:\[prompt\])+/g, "[prompt]")
   return detail === error.detail ? error : new ProviderError({ ...error, detail })
 }
 

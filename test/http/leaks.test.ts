@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted, References } from "effect"
+import { Cause, Context, Effect, Exit, Layer, Redacted, References } from "effect"
+import { inspect } from "node:util"
 import { openAiProvider } from "../../src/layers/openai/OpenAiProvider.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
@@ -222,6 +223,18 @@ layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })("s
         assert.strictEqual(assertClean(answer).status, 500)
         assert.isNotEmpty((yield* Logs).filter((line) => line.includes(answer.body.request_id)))
       }
+      yield* assertLogsClean
+    })
+  )
+
+  it.effect("are in nothing that a database says that cannot be reached at the start", () =>
+    Effect.gen(function* () {
+      const url = Redacted.make(`postgres://user:${CANARY.password}@127.0.0.1:9/ledger`)
+      const exit = yield* Effect.exit(Effect.scoped(Layer.build(PromptLedger.layerPostgres({ url }))))
+      assert(Exit.isFailure(exit))
+      assert.isEmpty(foundIn(Cause.pretty(exit.cause)))
+      assert.isEmpty(foundIn(inspect(exit.cause, { depth: 20, showHidden: true })))
+      yield* Effect.logError("cannot start", exit.cause)
       yield* assertLogsClean
     })
   )
