@@ -73,8 +73,8 @@ const QUOTED = 12
 
 /** The error without what its message quotes of the prompt, whole or in parts, as it is or as JSON has it. */
 export const withoutPrompt = (error: ProviderError, prompt: string): ProviderError => {
-  const forms = [prompt, JSON.stringify(prompt).slice(1, -1)]
-  const detail = forms.reduce(withoutQuotes, error.detail).replaceAll(/(?:\[prompt\])+/g, "[prompt]")
+  const forms = new Set([prompt, JSON.stringify(prompt).slice(1, -1)])
+  const detail = [...forms].reduce(withoutQuotes, error.detail).replaceAll(/(?:\[prompt\])+/g, "[prompt]")
   return detail === error.detail ? error : new ProviderError({ ...error, detail })
 }
 
