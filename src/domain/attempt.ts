@@ -37,10 +37,12 @@ export type AttemptEnd = AttemptTelemetry &
   )
 
 export const attemptSucceeded = (completion: Completion, latency: Duration.Duration): AttemptEnd => {
-  const { text, ...telemetry } = completion
+  const { text, prompt_tokens, response_tokens, provider_request_id } = completion
   return {
     _tag: "Succeeded",
-    ...telemetry,
+    prompt_tokens: tokens(prompt_tokens),
+    response_tokens: tokens(response_tokens),
+    provider_request_id: requestId(provider_request_id),
     latency_ms: milliseconds(latency),
     response: truncate(toStorable(text), MAX_RESPONSE_BYTES),
     replaced: !isStorable(text)
@@ -61,7 +63,7 @@ export const attemptFailed = (
     retryable,
     retry_after: Option.getOrUndefined(failureDelay(state, { retryable, retry_after: error.retry_after })),
     latency_ms: milliseconds(latency),
-    provider_request_id: error.provider_request_id,
+    provider_request_id: requestId(error.provider_request_id),
     prompt_tokens: null,
     response_tokens: null
   }
@@ -90,5 +92,16 @@ export const statusAfter = (end: AttemptEnd): ExecutionStatus => {
   if (end._tag === "Succeeded") return "succeeded"
   return end.retry_after === undefined ? "failed" : "queued"
 }
+
+/** The largest number that a column of counts holds. */
+const MAX_COUNT = 2_147_483_647
+const MAX_REQUEST_ID = 255
+
+/** A provider may say anything: what is no count, or no id of a length that ids have, is as good as not said. */
+const tokens = (count: unknown): number | null =>
+  Number.isInteger(count) && Number(count) >= 0 && Number(count) <= MAX_COUNT ? Number(count) : null
+
+const requestId = (id: unknown): string | null =>
+  typeof id === "string" && id.length <= MAX_REQUEST_ID && isStorable(id) ? id : null
 
 const milliseconds = (duration: Duration.Duration): number => Math.round(Duration.toMillis(duration))

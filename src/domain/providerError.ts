@@ -32,8 +32,24 @@ export class ProviderError extends Schema.TaggedError<ProviderError>()("Provider
 
 const MAX_DETAIL = 500
 
-/** Keys and tokens, by how the field writes them: what a provider's message may quote. */
-const SECRET = /\b(?:sk|pk|pl|key|rk)[-_][A-Za-z0-9_\-*]{6,}|Bearer\s+\S+/gi
+/** What a provider's message may quote, by how the field writes it: keys, tokens, passwords, and what they are called. */
+const SECRETS: ReadonlyArray<readonly [pattern: RegExp, replacement: string]> = [
+  // The user and password of a URL.
+  [/:\/\/[^\s/@]+@/g, "://[redacted]@"],
+  [/\b(Bearer|Basic)\s+[^\s"',;]+/gi, "$1 [redacted]"],
+  // `api_key=…`, `"apiKey": "…"`, `API key provided: …`, `token "…"`.
+  [
+    /((?:api[-_ ]?key|access[-_ ]?key|secret|token|password|passwd|authorization|credential)s?(?: provided| given)?["'`]?(?:\s*[:=]\s*["'`]?|\s+["'`]))(?!Bearer |Basic |\d+\b)[^\s"'`,;&]+/gi,
+    "$1[redacted]"
+  ],
+  // Keys by their usual beginnings, also with stars in them.
+  [/\b(?:sk|pk|pl|rk|key|tok|gsk|xai|hf|ghp|AKIA|AIza|eyJ)[-_A-Za-z0-9][A-Za-z0-9_\-*.]{5,}/g, "[redacted]"],
+  // Whatever is too long for a word: hexadecimal, base64.
+  [/[A-Za-z0-9+/_]{32,}={0,2}/g, "[redacted]"]
+]
+
+const withoutSecrets = (text: string): string =>
+  SECRETS.reduce((redacted, [pattern, replacement]) => redacted.replace(pattern, replacement), text)
 
 /** A provider error with a message that can be stored and shown: bounded, and without what looks like a secret. */
 export const makeProviderError = (fields: {
@@ -45,11 +61,40 @@ export const makeProviderError = (fields: {
 }): ProviderError =>
   new ProviderError({
     reason: fields.reason,
-    detail: toStorable(fields.detail.slice(0, MAX_DETAIL).replace(SECRET, "[redacted]")),
+    // Cut twice: a secret that the end cuts through would not look like one.
+    detail: toStorable(withoutSecrets(fields.detail.slice(0, 2 * MAX_DETAIL)).slice(0, MAX_DETAIL)),
     http_status: fields.http_status ?? null,
     provider_request_id: fields.provider_request_id ?? null,
     retry_after: Option.fromUndefinedOr(fields.retry_after)
   })
+
+/** As many characters in a row as a message and a prompt do not share by chance. */
+const QUOTED = 12
+
+/** The error without what its message quotes of the prompt, whole or in parts, as it is or as JSON has it. */
+export const withoutPrompt = (error: ProviderError, prompt: string): ProviderError => {
+  const forms = new Set([prompt, JSON.stringify(prompt).slice(1, -1)])
+  const detail = [...forms].reduce(withoutQuotes, error.detail).replaceAll(/(?:\[prompt\])+/g, "[prompt]")
+  return detail === error.detail ? error : new ProviderError({ ...error, detail })
+}
+
+const withoutQuotes = (detail: string, prompt: string): string => {
+  const length = Math.min(QUOTED, prompt.length)
+  if (length < QUOTED / 2) return detail
+  let kept = ""
+  let at = 0
+  while (at < detail.length) {
+    let end = at + length
+    if (end > detail.length || !prompt.includes(detail.slice(at, end))) {
+      kept += detail[at++]
+      continue
+    }
+    while (end < detail.length && prompt.includes(detail.slice(at, end + 1))) end++
+    kept += "[prompt]"
+    at = end
+  }
+  return kept
+}
 
 /** Whether another attempt may fare better (design section 6): after timeouts, lost connections, 429 and 5xx only. */
 export const isRetryable = ({ reason }: ProviderError): boolean =>

@@ -3,7 +3,6 @@ import { Layer } from "effect"
 import type { Duration } from "effect"
 import { HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
-import { createServer } from "node:http"
 import { Api } from "./api/Api.ts"
 import { WorkerApi } from "./api/WorkerApi.ts"
 import * as authorize from "./authorize.ts"
@@ -14,6 +13,8 @@ import * as analytics from "./handlers/analytics.ts"
 import * as executions from "./handlers/executions.ts"
 import * as prompts from "./handlers/prompts.ts"
 import * as system from "./handlers/system.ts"
+import { connectionLimits, makeServer } from "./nodeServer.ts"
+import type { ConnectionLimits } from "./nodeServer.ts"
 import { routesOf } from "./routes.ts"
 
 /** A percent-encoded name of 255 characters. */
@@ -45,31 +46,28 @@ const worker = Layer.mergeAll(
   edge.layer(routesOf(WorkerApi))
 )
 
-/** A server that hangs up, once it was told to close, on each connection that falls idle: clients keep theirs for long. */
-const makeServer = () => {
-  const server = createServer()
-  server.on("request", (_, response) =>
-    response.once("close", () => {
-      if (!server.listening) setImmediate(() => server.closeIdleConnections())
-    })
-  )
-  return server
-}
-
 interface Options {
   readonly port: number
   readonly host: string
   /** How long stopping waits for the requests under way; it takes no more of them. */
   readonly drain: Duration.Duration
+  /** What a client may take of a connection; sensible limits unless told. */
+  readonly limits?: Partial<ConnectionLimits>
 }
 
-const serve = <R>(routes: Layer.Layer<never, never, R>, { port, host, drain }: Options) =>
+const serve = <R>(routes: Layer.Layer<never, never, R>, { port, host, drain, limits }: Options) =>
   HttpRouter.serve(routes.pipe(Layer.provide(checkRequest.layer)), {
     disableLogger: true,
     disableListenLog: true,
     routerConfig: { maxParamLength: MAX_PARAM_LENGTH }
   }).pipe(
-    Layer.provideMerge(NodeHttpServer.layer(makeServer, { port, host, gracefulShutdownTimeout: drain }))
+    Layer.provideMerge(
+      NodeHttpServer.layer(() => makeServer({ ...connectionLimits, ...limits }), {
+        port,
+        host,
+        gracefulShutdownTimeout: drain
+      })
+    )
   )
 
 /** The API on a port. */

@@ -1,11 +1,12 @@
-import { Context, Effect, Layer, SchemaIssue } from "effect"
+import { ByteSize, Context, Effect, Layer, SchemaIssue } from "effect"
 import { HttpIncomingMessage, HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { BodyLimit } from "./api/BodyLimit.ts"
-import { UnsupportedMediaType } from "./api/Problems.ts"
-import type { BadRequest } from "./api/Problems.ts"
+import { BadRequest, PayloadTooLarge, UnsupportedMediaType } from "./api/Problems.ts"
 import { RequestCheck } from "./api/RequestCheck.ts"
 import { badRequest } from "./badRequest.ts"
+import { isPercentEncoded } from "./percentEncoding.ts"
+import { withCheckedText } from "./readJson.ts"
 import { RequestId } from "./RequestId.ts"
 
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
@@ -21,12 +22,24 @@ const faults = ({ kind, cause }: HttpApiError.HttpApiSchemaError) =>
     message
   }))
 
-const refuseEncoded = Effect.gen(function* () {
-  const { headers } = yield* HttpServerRequest.HttpServerRequest
-  const encoding = headers["content-encoding"] ?? "identity"
-  if (encoding === "identity") return
+/** Refuses what can be told from a request's head, before a byte of its body is read. */
+const checkHead = Effect.fnUntraced(function* (
+  { headers, url }: HttpServerRequest.HttpServerRequest,
+  limit: ByteSize.ByteSize
+) {
   const request_id = yield* RequestId
-  return yield* new UnsupportedMediaType({ request_id, detail: `A body encoded as ${encoding} is not read.` })
+  const encoding = headers["content-encoding"] ?? "identity"
+  if (encoding !== "identity") {
+    const detail = `A body encoded as ${encoding} is not read.`
+    return yield* new UnsupportedMediaType({ request_id, detail })
+  }
+  if (Number(headers["content-length"]) > ByteSize.toNumberUnsafe(limit)) {
+    return yield* new PayloadTooLarge({ request_id, detail: "The body is over the limit." })
+  }
+  const query = url.indexOf("?")
+  if (query >= 0 && !isPercentEncoded(url.slice(query))) {
+    return yield* badRequest([{ path: ["query"], message: "Expected percent-encoded UTF-8" }])
+  }
 })
 
 /** An error of an endpoint's own goes on; of the framework's, a request's is the caller's fault and an answer's a bug. */
@@ -39,13 +52,24 @@ const refuseMalformed = <E>(
     : badRequest(faults(error))
 }
 
-/** Bounds the body that is read, and turns what does not fit an endpoint's schemas into a problem. */
+/** A body that may not be parsed is found where the framework expects no failure. */
+const refuseUnreadable = (defect: unknown): Effect.Effect<never, BadRequest> =>
+  defect instanceof BadRequest ? Effect.fail(defect) : Effect.die(defect)
+
+/** Bounds and checks the body that is read, and turns what does not fit an endpoint's schemas into a problem. */
 export const layer = Layer.succeed(
   RequestCheck,
-  RequestCheck.of((httpEffect, { endpoint }) =>
-    Effect.andThen(refuseEncoded, httpEffect).pipe(
-      Effect.provideService(HttpIncomingMessage.MaxBodySize, Context.get(endpoint.annotations, BodyLimit)),
-      Effect.catch(refuseMalformed)
-    )
+  RequestCheck.of(
+    Effect.fnUntraced(function* (httpEffect, { endpoint }) {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      const limit = Context.get(endpoint.annotations, BodyLimit)
+      yield* checkHead(request, limit)
+      return yield* httpEffect.pipe(
+        Effect.provideService(HttpServerRequest.HttpServerRequest, withCheckedText(request)),
+        Effect.provideService(HttpIncomingMessage.MaxBodySize, limit),
+        Effect.catchDefect(refuseUnreadable),
+        Effect.catch(refuseMalformed)
+      )
+    })
   )
 )

@@ -11,6 +11,7 @@ import { DatabaseUnavailable } from "../services/DatabaseUnavailable.ts"
 import { ProcessUnavailable } from "../services/ProcessUnavailable.ts"
 import * as Problems from "./api/Problems.ts"
 import { badRequest } from "./badRequest.ts"
+import { isPercentEncoded } from "./percentEncoding.ts"
 import { RequestId } from "./RequestId.ts"
 
 const SENDABLE_ID = /^[\x21-\x7e]{1,128}$/
@@ -90,7 +91,12 @@ const problemFor = (status: number): Answer =>
         return yield* unreadable("payload", "Expected a body that can be read")
       case 404: {
         const allowed = (yield* Methods)(path)
-        if (allowed.includes(method)) return yield* unreadable("params", "Expected percent-encoded UTF-8")
+        if (allowed.includes(method)) {
+          return yield* unreadable(
+            "params",
+            isPercentEncoded(path) ? "Expected fewer characters" : "Expected percent-encoded UTF-8"
+          )
+        }
         if (allowed.length === 0) {
           return yield* respond(new Problems.NotFound({ request_id, detail: `There is nothing at ${path}.` }))
         }

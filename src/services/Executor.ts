@@ -5,7 +5,7 @@ import { sha256 } from "../domain/checksum.ts"
 import { append, emptyCompletion } from "../domain/completion.ts"
 import { isTerminal } from "../domain/Execution.ts"
 import type { ExecutionSummary } from "../domain/Execution.ts"
-import { makeProviderError } from "../domain/providerError.ts"
+import { makeProviderError, withoutPrompt } from "../domain/providerError.ts"
 import type { ProviderError } from "../domain/providerError.ts"
 import { DatabaseUnavailable } from "./DatabaseUnavailable.ts"
 import { Dispatcher } from "./Dispatcher.ts"
@@ -77,6 +77,7 @@ export class Executor extends Context.Service<
             })
             .pipe(
               Stream.runFold(() => emptyCompletion, append),
+              Effect.mapError((error) => withoutPrompt(error, rendered_prompt)),
               Effect.timeoutOrElse({
                 duration: settings.provider_timeout,
                 orElse: () =>

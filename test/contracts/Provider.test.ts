@@ -183,13 +183,45 @@ describe("OpenAI", () => {
     Effect.gen(function* () {
       const { fake, provider } = yield* openAi()
       fake.behave(
-        fails(401, `Incorrect API key provided: ${KEY}, or sk-proj-abcdefgh12345 or Bearer abc.def`)
+        fails(
+          401,
+          `Incorrect API key provided: ${KEY}, or sk-proj-abcdefgh12345 or Bearer abc.def or ` +
+            Buffer.from(KEY).toString("base64")
+        )
       )
       const { detail } = yield* Effect.flip(complete(provider))
       assert.notInclude(detail, KEY)
       assert.notInclude(detail, "abcdefgh12345")
       assert.notInclude(detail, "abc.def")
+      assert.notInclude(detail, Buffer.from(KEY).toString("base64"))
       assert.include(detail, "Incorrect API key provided: [redacted]")
+    })
+  )
+
+  it.live("calls its own address, whatever the request says", () =>
+    Effect.gen(function* () {
+      for (const api of ["chat_completions", "responses"] as const) {
+        const { fake, provider } = yield* openAi(api)
+        const elsewhere = "http://127.0.0.1:1/steal"
+        for (const model_name of [elsewhere, "../../steal", "x?y=z#", "x\r\nHost: elsewhere", "//steal"]) {
+          const asked = { ...request(elsewhere), model_name }
+          assert.strictEqual((yield* complete(provider, asked)).text, "hello")
+        }
+        const path = api === "responses" ? "/v1/responses" : "/v1/chat/completions"
+        assert.deepStrictEqual([...new Set(fake.calls.map((call) => call.path))], [path])
+        assert.lengthOf(fake.calls, 5)
+      }
+    })
+  )
+
+  it.live("follows no redirect, and so takes its key nowhere", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi()
+      const other = yield* fakeOpenAi
+      fake.behave(redirects(`${other.url}/chat/completions`))
+      const error = yield* Effect.flip(complete(provider))
+      assert.include(error.detail, "redirects")
+      assert.lengthOf(other.calls, 0)
     })
   )
 
@@ -199,6 +231,12 @@ describe("OpenAI", () => {
     ["an answer that is not JSON", sends("<html>"), "invalid_response"],
     ["an answer of another form", sends('{"object":"list"}'), "invalid_response"],
     ["an answer of null", sends("null"), "invalid_response"],
+    ["an answer whose message is null", sends('{"choices":[{"message":null}]}'), "invalid_response"],
+    [
+      "a text that is none",
+      sends('{"choices":[{"message":{"content":[{"text":"x"}]}}]}'),
+      "invalid_response"
+    ],
     ["a redirect", redirects("http://127.0.0.1:1/steal"), "invalid_response"],
     ["an answer of 300 MB", floods(300 * 1024 * 1024), "invalid_response"]
   ] as const) {

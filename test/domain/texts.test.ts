@@ -4,10 +4,11 @@ import { attemptFailed, attemptNotMade, attemptSucceeded } from "../../src/domai
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { sha256 } from "../../src/domain/checksum.ts"
 import { append, emptyCompletion } from "../../src/domain/completion.ts"
+import type { Completion } from "../../src/domain/completion.ts"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import { IdempotencyKey, requestFingerprint, requireSameRequest } from "../../src/domain/idempotency.ts"
 import { PromptName, TemplateSource } from "../../src/domain/Prompt.ts"
-import { isRetryable, makeProviderError } from "../../src/domain/providerError.ts"
+import { isRetryable, makeProviderError, withoutPrompt } from "../../src/domain/providerError.ts"
 import type { Json } from "../../src/domain/template/Value.ts"
 import { isStorable, Text, toStorable } from "../../src/domain/Text.ts"
 import { truncate } from "../../src/domain/truncation.ts"
@@ -170,10 +171,60 @@ describe("provider errors", () => {
     assert.isTrue(isStorable(detail))
     assert.notInclude(detail, "abcdef123456")
   })
+
+  it("lose what looks like a secret, however it is written, and keep the rest", () => {
+    const detailOf = (detail: string) => makeProviderError({ reason: "rejected", detail }).detail
+    for (const [said, kept] of [
+      ["key sk-proj-ab12cd34 is bad", "key [redacted] is bad"],
+      ["provided: sk-ab****************wxyz.", "provided: [redacted]"],
+      ["api_key=s3cr3t&x=1", "api_key=[redacted]&x=1"],
+      ['{"apiKey": "s3cr3t", "a": 1}', '{"apiKey": "[redacted]", "a": 1}'],
+      ["Incorrect API key provided: s3cr3t.", "Incorrect API key provided: [redacted]"],
+      ["password: s3cr3t; retry", "password: [redacted]; retry"],
+      ["the token 's3cr3t' has expired", "the token '[redacted]' has expired"],
+      ["Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [redacted]"],
+      ["https://user:pass@host/v1 is away", "https://[redacted]@host/v1 is away"],
+      [`hash ${"0123456789abcdef".repeat(2)}`, "hash [redacted]"],
+      [`${"x ".repeat(247)}sk-abcdefghijkl`, `${"x ".repeat(247)}[redac`],
+      ["max_tokens: 5000 is over 4096", "max_tokens: 5000 is over 4096"],
+      ["The model gpt-4o-mini-2024-07-18 does not exist", "The model gpt-4o-mini-2024-07-18 does not exist"]
+    ] as const) {
+      assert.strictEqual(detailOf(said), kept)
+    }
+  })
+
+  it("lose what they quote of the prompt", () => {
+    const prompt = 'Dear "Ada",\nyour number is 1815-12-10.'
+    const without = (detail: string, of = prompt) =>
+      withoutPrompt(makeProviderError({ reason: "rejected", detail }), of).detail
+    for (const [said, kept] of [
+      [`refused: '${prompt}'`, "refused: '[prompt]'"],
+      [`refused: ${JSON.stringify(prompt)}`, 'refused: "[prompt]"'],
+      [`refused (${prompt.slice(5, 30)}…) (${prompt.slice(-14)})`, "refused ([prompt]…) ([prompt])"],
+      ["refused: Dear me", "refused: Dear me"],
+      ["", ""]
+    ] as const) {
+      assert.strictEqual(without(said), kept)
+    }
+    assert.strictEqual(without("refused: 12345678", "12345678"), "refused: [prompt]")
+    assert.strictEqual(without("no, not so", "no"), "no, not so")
+  })
 })
 
 describe("attempts", () => {
   const latency = Duration.millis(41.6)
+
+  it("keep of what a provider says only counts and ids", () => {
+    const said = (more: object) => attemptSucceeded({ ...emptyCompletion, ...more } as Completion, latency)
+    for (const prompt_tokens of [-1, 1.5, 2 ** 31, Number.NaN, "7", {}]) {
+      assert.isNull(said({ prompt_tokens, response_tokens: 7 }).prompt_tokens)
+      assert.isNull(said({ prompt_tokens: 7, response_tokens: prompt_tokens }).response_tokens)
+    }
+    for (const provider_request_id of ["a\0", "x".repeat(256), 7, {}]) {
+      assert.isNull(said({ provider_request_id }).provider_request_id)
+    }
+    assert.strictEqual(said({ provider_request_id: "req_1" }).provider_request_id, "req_1")
+  })
 
   it("keep the answer as it can be stored, and say what was done to it", () => {
     const answer = { ...emptyCompletion, text: `${"é".repeat(256_000)}\0`, prompt_tokens: 1 }

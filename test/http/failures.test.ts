@@ -4,7 +4,8 @@ import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { apiOver, call } from "../support/api.ts"
-import { hangs } from "../support/fakeOpenAi.ts"
+import { hangs, stalls } from "../support/fakeOpenAi.ts"
+import type { Behaviour } from "../support/fakeOpenAi.ts"
 import { newName } from "../support/ledger.ts"
 import { openAiOf, Provider } from "../support/service.ts"
 
@@ -19,9 +20,9 @@ const impatient = Layer.unwrap(
 ).pipe(Layer.provideMerge(Provider.layer))
 
 layer(apiOver(impatient), { timeout: "60 seconds", excludeTestServices: true })("a failed run", (it) => {
-  const run = Effect.gen(function* () {
+  const runAgainst = Effect.fnUntraced(function* (behaviour: Behaviour) {
     const { behave } = yield* Provider
-    behave(hangs)
+    behave(behaviour)
     const name = newName()
     yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
     return yield* call("POST", "/v1/executions:run", {
@@ -29,9 +30,14 @@ layer(apiOver(impatient), { timeout: "60 seconds", excludeTestServices: true })(
     })
   })
 
-  it.effect("is a 504 when the provider takes too long", () =>
+  const run = runAgainst(hangs)
+
+  it.effect.each([
+    ["before it answers", hangs],
+    ["in the middle of its answer", stalls]
+  ] as const)("is a 504 when the provider takes too long %s", ([, behaviour]) =>
     Effect.gen(function* () {
-      const { status, body } = yield* run
+      const { status, body } = yield* runAgainst(behaviour)
       assert.strictEqual(status, 504)
       assert.deepInclude(body, { code: "ProviderTimeout", error_type: "provider_timeout" })
       const { body: row } = yield* call("GET", `/v1/executions/${body.execution_id}`)

@@ -1,10 +1,10 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { connect } from "node:net"
 import { Database } from "../../src/layers/postgres/Database.ts"
-import { apiLayer, call, Caller, KEY, Logs } from "../support/api.ts"
+import { apiLayer, call, KEY, Logs } from "../support/api.ts"
 import type { Answer } from "../support/api.ts"
 import { newName } from "../support/ledger.ts"
+import { raw } from "../support/raw.ts"
 
 const MODEL = { provider: "echo", model_name: "echo" }
 
@@ -23,19 +23,6 @@ const assertProblem = (answer: Answer, status: number, code: string, more: objec
   for (const member of ["type", "title", "detail"]) assert.isNotEmpty(answer.body[member])
   assert.strictEqual(answer.body.request_id, answer.headers.get("x-request-id"))
 }
-
-/** Sends bytes as they are, and gives back what comes until the server hangs up. */
-const raw = (bytes: string) =>
-  Effect.flatMap(Caller, ({ url }) =>
-    Effect.callback<string>((resume) => {
-      let answer = ""
-      const socket = connect(Number(new URL(url).port), "127.0.0.1", () => socket.write(bytes))
-      socket.on("data", (data) => {
-        answer += data.toString()
-      })
-      socket.on("close", () => resume(Effect.succeed(answer)))
-    })
-  )
 
 layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("problems", (it) => {
   describe("401", () => {

@@ -1,5 +1,6 @@
 import { Context, Effect, Layer, Logger, Redacted } from "effect"
 import { HttpServer } from "effect/http"
+import type { ConnectionLimits } from "../../src/http/nodeServer.ts"
 import * as Server from "../../src/http/Server.ts"
 import { defaultSettings } from "../../src/services/Settings.ts"
 import { Authentication } from "../../src/services/Authentication.ts"
@@ -69,9 +70,9 @@ const logs = Layer.unwrap(
 const key = Layer.effectDiscard(Authentication.use(({ configure }) => configure(Redacted.make(KEY))))
 
 /** The API over the given services. */
-export const apiOver = <A, E, R>(services: Layer.Layer<A, E, R>) =>
+export const apiOver = <A, E, R>(services: Layer.Layer<A, E, R>, limits: Partial<ConnectionLimits> = {}) =>
   Layer.mergeAll(Caller.layer, key).pipe(
-    Layer.provideMerge(Server.layer({ port: 0, host: "127.0.0.1", drain: defaultSettings.drain })),
+    Layer.provideMerge(Server.layer({ port: 0, host: "127.0.0.1", drain: defaultSettings.drain, limits })),
     Layer.provideMerge(services),
     Layer.provideMerge(logs)
   )

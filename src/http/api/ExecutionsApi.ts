@@ -20,7 +20,7 @@ import { textOf } from "../../domain/Text.ts"
 import { Variables } from "../../domain/Variables.ts"
 import { Authorization } from "./Authorization.ts"
 import { cursorOf } from "./Cursor.ts"
-import { Limit, optional, Timestamp } from "./fields.ts"
+import { Limit, optional, StorableDate, Timestamp } from "./fields.ts"
 import {
   BadRequest,
   ExecutionEnded,
@@ -151,7 +151,7 @@ export const Lineage = Schema.Struct({
   variables: Variables
 }).annotate({ identifier: "Lineage" })
 
-const ExecutionCursor = cursorOf(Schema.Struct({ created_at: Schema.Date, execution_id: ExecutionId }))
+const ExecutionCursor = cursorOf(Schema.Struct({ created_at: StorableDate, execution_id: ExecutionId }))
 
 const run = {
   // An empty list of path parameters makes the colon a plain one.

@@ -10,7 +10,15 @@ export const Limit = optional(Schema.Int.check(Schema.isBetween({ minimum: 1, ma
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/
 
+/** A time that PostgreSQL can store, and RFC 3339 can write. */
+export const StorableDate = Schema.Date.check(
+  Schema.isBetweenDate({
+    minimum: new Date("0001-01-01T00:00:00Z"),
+    maximum: new Date("9999-12-31T23:59:59.999Z")
+  })
+)
+
 /** A time as RFC 3339 writes it. */
 export const Timestamp = Schema.String.check(
   Schema.isPattern(RFC3339, { message: "Expected a time like 2026-01-31T12:00:00Z" })
-).pipe(Schema.decodeTo(Schema.Date, SchemaTransformation.dateFromString))
+).pipe(Schema.decodeTo(StorableDate, SchemaTransformation.dateFromString))

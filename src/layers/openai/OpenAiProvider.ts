@@ -60,9 +60,10 @@ const askChatCompletions: Ask = async (client, { model_name, messages, params },
     )
     .withResponse()
   const message = data?.choices?.[0]?.message
-  if (message === undefined) return unreadable(request_id)
+  const text: unknown = message?.content ?? message?.refusal ?? ""
+  if (!message || typeof text !== "string") return unreadable(request_id)
   return {
-    text: message.content ?? message.refusal ?? "",
+    text,
     prompt_tokens: data.usage?.prompt_tokens,
     response_tokens: data.usage?.completion_tokens,
     provider_request_id: request_id ?? data.id
@@ -117,7 +118,7 @@ const toProviderError = (cause: unknown, secret: string | undefined): ProviderEr
     const { status, headers, requestID } = cause
     return makeProviderError({
       reason: status === 429 ? "rate_limited" : status >= 500 ? "server_error" : "rejected",
-      detail: secret === undefined ? cause.message : cause.message.replaceAll(secret, "[redacted]"),
+      detail: formsOf(secret).reduce((text, form) => text.replaceAll(form, "[redacted]"), cause.message),
       http_status: status,
       provider_request_id: requestID ?? undefined,
       retry_after: retryAfter(headers?.get("retry-after") ?? undefined)
@@ -131,6 +132,13 @@ const toProviderError = (cause: unknown, secret: string | undefined): ProviderEr
     reason: "connection",
     detail: "the connection broke before the answer was whole"
   })
+}
+
+/** What a secret looks like where it is quoted. */
+const formsOf = (secret: string | undefined): ReadonlyArray<string> => {
+  if (secret === undefined) return []
+  const bytes = Buffer.from(secret)
+  return [secret, encodeURIComponent(secret), bytes.toString("base64"), bytes.toString("base64url")]
 }
 
 /** The refusal of `boundedFetch` that an error comes from; the package wraps it. */

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Data, Effect } from "effect"
 import { isSqlError } from "effect/sql/SqlError"
 import type { SqlError } from "effect/sql/SqlError"
 import { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
@@ -8,6 +8,21 @@ const OUTAGE = /^(?:08|40|53|57|58)|^55P03$/
 
 /** SQLSTATE classes of a server that lacks something: disk, memory, or its own files. */
 const EXHAUSTED = /^(?:53|58)/
+
+/** SQLSTATE classes whose messages quote names of ours, but no values: constraints, and statements that are no good. */
+const QUOTES_NAMES = /^(?:23|42)/
+
+/**
+ * A statement failed by a fault of ours. It is logged, and a server quotes in messages and details what it was sent;
+ * so of those only what can hold no value is kept.
+ */
+export class StatementFailed extends Data.TaggedError("StatementFailed")<{ readonly message: string }> {}
+
+const statementFailed = (error: SqlError): StatementFailed => {
+  const code = codeOf(error)
+  const said = QUOTES_NAMES.test(code) ? `: ${(error.reason.cause as Error).message}` : ""
+  return new StatementFailed({ message: `${error.reason._tag}, SQLSTATE ${code}${said}` })
+}
 
 const codeOf = ({ reason }: SqlError) =>
   String((reason.cause as { readonly code?: unknown } | undefined)?.code)
@@ -26,5 +41,6 @@ export const orDefect = <A, E, R>(
   Effect.catchIf(
     self,
     (error): error is SqlError => isSqlError(error),
-    (error) => Effect.die(isOutage(error) ? new DatabaseUnavailable({ cause: error }) : error)
+    (error) =>
+      Effect.die(isOutage(error) ? new DatabaseUnavailable({ cause: error }) : statementFailed(error))
   ) as Effect.Effect<A, Exclude<E, SqlError>, R>

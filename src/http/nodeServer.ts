@@ -1,0 +1,103 @@
+import { ByteSize, Duration } from "effect"
+import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
+import { createServer, STATUS_CODES } from "node:http"
+import type { ServerResponse } from "node:http"
+import type { Duplex } from "node:stream"
+
+/** What a client may take of a connection. A handler may take longer: these end when the request is whole. */
+export interface ConnectionLimits {
+  /** How long the headers may take to come. */
+  readonly headers: Duration.Duration
+  /** How long the whole request may take to come. */
+  readonly request: Duration.Duration
+  /** How often connections are looked over for those that are late. */
+  readonly check: Duration.Duration
+  /** How long a connection may lie idle between requests: longer than load balancers keep theirs, which is a minute. */
+  readonly idle: Duration.Duration
+  /** How large request line and headers may be together. */
+  readonly head: ByteSize.ByteSize
+}
+
+export const connectionLimits: ConnectionLimits = {
+  headers: Duration.seconds(10),
+  request: Duration.seconds(60),
+  check: Duration.seconds(5),
+  idle: Duration.seconds(75),
+  head: ByteSize.kibibytes(16)
+}
+
+/**
+ * A server that bounds what a client may take. Once it was told to close it hangs up on each connection that falls
+ * idle: clients keep theirs for long.
+ */
+export const makeServer = ({ headers, request, check, idle, head }: ConnectionLimits) => {
+  const server = createServer({
+    headersTimeout: Duration.toMillis(headers),
+    requestTimeout: Duration.toMillis(request),
+    connectionsCheckingInterval: Duration.toMillis(check),
+    keepAliveTimeout: Duration.toMillis(idle),
+    maxHeaderSize: ByteSize.toNumberUnsafe(head)
+  })
+  server.on("request", (_, response) =>
+    response.once("close", () => {
+      if (!server.listening) setImmediate(() => server.closeIdleConnections())
+    })
+  )
+  return server.on("clientError", refuse)
+}
+
+interface Refusal {
+  readonly status: number
+  readonly code: string
+  readonly title: string
+  readonly detail: string
+}
+
+const NOT_HTTP: Refusal = {
+  status: 400,
+  code: "NotHttp",
+  title: "The request is not HTTP",
+  detail: "The bytes that came are no request."
+}
+
+/** What Node refuses, by its error's code; any other is no HTTP. */
+const REFUSALS: Record<string, Refusal> = {
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    code: "RequestTimeout",
+    title: "The request took too long",
+    detail: "The whole request did not come in time."
+  },
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    code: "HeadersTooLarge",
+    title: "The headers are too large",
+    detail: "Request line and headers are over the limit."
+  },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
+    status: 413,
+    code: "PayloadTooLarge",
+    title: "The body is too large",
+    detail: "The chunk extensions are over the limit."
+  }
+}
+
+/** Node's own: the response that is under way on a connection, if any. */
+type Connection = Duplex & { readonly _httpMessage?: ServerResponse }
+
+/** Answers what never came to be a request with a problem, and hangs up. */
+const refuse = (error: NodeJS.ErrnoException, connection: Connection): void => {
+  if (!connection.writable || connection._httpMessage?.headersSent) return void connection.destroy()
+  const { status, code, title, detail } = REFUSALS[error.code ?? ""] ?? NOT_HTTP
+  const request_id = uuidV7Unsafe()
+  const type = `urn:promptledger:problem:${code.replace(/(?!^)[A-Z]/g, "-$&").toLowerCase()}`
+  const body = JSON.stringify({ type, title, status, detail, code, request_id })
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "Connection: close",
+    "Content-Type: application/problem+json",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${request_id}`
+  ]
+  connection.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => connection.destroy())
+}
