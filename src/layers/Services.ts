@@ -9,6 +9,7 @@ import { Leases } from "../services/Leases.ts"
 import { Lifecycle } from "../services/Lifecycle.ts"
 import { Metrics } from "../services/Metrics.ts"
 import { Prompts } from "../services/Prompts.ts"
+import { Rollups } from "../services/Rollups.ts"
 import { Sweeper } from "../services/Sweeper.ts"
 import { Templates } from "../services/Templates.ts"
 
@@ -20,6 +21,7 @@ export const layerServices = Layer.mergeAll(
   Health.layer,
   Metrics.layer,
   Prompts.layer,
+  Rollups.layer,
   Sweeper.layer
 ).pipe(
   Layer.provideMerge(Executor.layer),
