@@ -79,9 +79,7 @@ export const ExecutionFigures = Schema.Struct({
   /** Failed ones to those that succeeded or failed; null when there are none. */
   error_rate: Schema.NullOr(Schema.Number),
   /** Failed ones by type, the most frequent first; rates as `error_rate`. */
-  errors: Schema.Array(
-    Schema.Struct({ error_type: Schema.String, count: Schema.Int, rate: Schema.Number })
-  ),
+  errors: Schema.Array(Schema.Struct({ error_type: Schema.String, count: Schema.Int, rate: Schema.Number })),
   /** Milliseconds, as the percentiles, over the executions that succeeded; null when none has. */
   avg_latency_ms: Latency,
   p50_latency_ms: Latency,

@@ -35,7 +35,9 @@ const sketchOfCounts = (counts: ReadonlyMap<number, number>): Sketch => {
 }
 
 export const sketchOf = (latencies: ReadonlyArray<number>): Sketch =>
-  latencies.map((latency) => ({ buckets: [bucketOf(latency)], counts: [1] })).reduce(mergeSketches, emptySketch)
+  latencies
+    .map((latency) => ({ buckets: [bucketOf(latency)], counts: [1] }))
+    .reduce(mergeSketches, emptySketch)
 
 /** The sketch of all the values of both. */
 export function mergeSketches(left: Sketch, right: Sketch): Sketch {

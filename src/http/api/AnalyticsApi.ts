@@ -31,7 +31,10 @@ export const PromptAnalytics = Schema.Struct({
     ...figures
   }),
   /** The modes that were asked for. */
-  by_mode: Schema.Struct({ full: Schema.optionalKey(ModeFigures), tracking: Schema.optionalKey(ModeFigures) }),
+  by_mode: Schema.Struct({
+    full: Schema.optionalKey(ModeFigures),
+    tracking: Schema.optionalKey(ModeFigures)
+  }),
   /** With `group_by`: the groups that have executions, by name and number, or the latest period first. */
   groups: Schema.optionalKey(Schema.Array(ExecutionGroup)),
   next_cursor: Schema.optionalKey(Schema.NullOr(GroupCursor))

@@ -33,7 +33,10 @@ export const analytics = HttpApiBuilder.group(
             prompt_name: prompt.name,
             mode: prompt.mode,
             current_version,
-            versions: items.map(({ version_number, ...version }) => ({ ...version, version: version_number })),
+            versions: items.map(({ version_number, ...version }) => ({
+              ...version,
+              version: version_number
+            })),
             next_cursor: next
           })),
           asProblem

@@ -103,7 +103,9 @@ export const layer = Layer.effect(
         return read.and([
           read`${column("project_id")} = ${project_id}`,
           ...(prompt_name === undefined ? [] : [read`${column("prompt_id")} = ${prompt}`]),
-          ...(version_ids === undefined ? [] : [read`${column("version_id")} = ANY (${version_ids}::uuid[])`]),
+          ...(version_ids === undefined
+            ? []
+            : [read`${column("version_id")} = ANY (${version_ids}::uuid[])`]),
           ...(environment === undefined ? [] : [read`${column("environment")} = ${environment}`]),
           ...more
         ])
