@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
-/** Rollups of ended executions, the queue of those that are to be folded into them, and indexes for lists by any filter. */
+/** Rollups of ended executions, the queue of those that are to be folded into them, and an index for lists by environment. */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
@@ -58,6 +58,5 @@ export default Effect.gen(function* () {
   yield* sql`
     INSERT INTO execution_rollups_pending SELECT execution_id FROM executions WHERE completed_at IS NOT NULL`
 
-  yield* sql`CREATE INDEX idx_exec_project_status_time ON executions (project_id, status, created_at DESC)`
   yield* sql`CREATE INDEX idx_exec_project_env_time ON executions (project_id, environment, created_at DESC)`
 })

@@ -2,7 +2,12 @@ import { Effect, Layer } from "effect"
 import { ConfigInvalid } from "./AppConfig.ts"
 import type { AppConfig } from "./AppConfig.ts"
 import { openAiProvider } from "./openai/OpenAiProvider.ts"
+import * as DatabasePglite from "./pglite/DatabasePglite.ts"
+import { Database } from "./postgres/Database.ts"
+import { layerMigrated } from "./postgres/migrations.ts"
+import * as RollupStoreSql from "./postgres/RollupStoreSql.ts"
 import * as PromptLedger from "./PromptLedger.ts"
+import { Rollups } from "../services/Rollups.ts"
 
 const optionsOf = ({ openai, settings }: AppConfig["Service"]): PromptLedger.Options => ({
   providers: openai === undefined ? [] : [openAiProvider(openai)],
@@ -20,6 +25,19 @@ export const layerApi = (config: AppConfig["Service"]) => {
   return redisUrl === undefined
     ? PromptLedger.layerPostgres({ ...options, url })
     : PromptLedger.layerApi({ ...options, url, redisUrl })
+}
+
+/** What keeps the rollups, over the database that the service has. */
+export const layerRollups = ({ database }: AppConfig["Service"]) => {
+  const keepers = Rollups.layer.pipe(Layer.provide(RollupStoreSql.layer))
+  switch (database._tag) {
+    case "Memory":
+      return keepers.pipe(Layer.provide(layerMigrated(DatabasePglite.layerMemory)))
+    case "Embedded":
+      return keepers.pipe(Layer.provide(layerMigrated(DatabasePglite.layer(database))))
+    case "Postgres":
+      return keepers.pipe(Layer.provide(layerMigrated(Database.layer(database))))
+  }
 }
 
 /** The services of a process that works alone, over the database that the API has. */
