@@ -10,7 +10,9 @@ import * as DatabasePglite from "./pglite/DatabasePglite.ts"
 import { Database } from "./postgres/Database.ts"
 import { layerMigrated } from "./postgres/migrations.ts"
 import { layerStores } from "./postgres/stores.ts"
+import * as RollupStoreSql from "./postgres/RollupStoreSql.ts"
 import * as PromptLedger from "./PromptLedger.ts"
+import { Rollups } from "../services/Rollups.ts"
 
 const optionsOf = ({ openai, settings }: AppConfig["Service"]): PromptLedger.Options => ({
   providers: openai === undefined ? [] : [openAiProvider(openai)],
@@ -29,6 +31,10 @@ export const layerApi = (config: AppConfig["Service"]) => {
     ? PromptLedger.layerPostgres({ ...options, url })
     : PromptLedger.layerApi({ ...options, url, redisUrl })
 }
+
+/** What keeps the rollups, over the database that the service has. */
+export const layerRollups = ({ database }: AppConfig["Service"]) =>
+  Rollups.layer.pipe(Layer.provide(RollupStoreSql.layer), Layer.provide(layerMigrated(databaseOf(database))))
 
 /** The services of a process that works alone, over the database that the API has. */
 export const layerWorker = (config: AppConfig["Service"]) =>

@@ -12,6 +12,7 @@ import { Metrics } from "../services/Metrics.ts"
 import { PromptCache } from "../services/PromptCache.ts"
 import { Prompts } from "../services/Prompts.ts"
 import { RateLimit } from "../services/RateLimit.ts"
+import { Rollups } from "../services/Rollups.ts"
 import { Sweeper } from "../services/Sweeper.ts"
 import { Templates } from "../services/Templates.ts"
 
@@ -23,6 +24,7 @@ export const layerServices = Layer.mergeAll(
   Health.layer,
   Metrics.layer,
   Prompts.layer,
+  Rollups.layer,
   Sweeper.layer
 ).pipe(
   Layer.provideMerge(Layer.mergeAll(Authentication.layer, Executor.layer, RateLimit.layer)),

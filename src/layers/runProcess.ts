@@ -38,7 +38,12 @@ export const runProcess = <E>(layerOf: (config: AppConfig["Service"]) => Layer.L
     yield* Context.get(built.value, Lifecycle).stop
   }, Effect.scoped)
 
-  Effect.flatMap(AppConfig, (config) => Effect.provide(live(config), Observability.layer(config))).pipe(
+  runCommand(live)
+}
+
+/** Does something by the configuration, and ends with it. */
+export const runCommand = <A, E>(command: (config: AppConfig["Service"]) => Effect.Effect<A, E>) =>
+  Effect.flatMap(AppConfig, (config) => Effect.provide(command(config), Observability.layer(config))).pipe(
     Effect.provide(AppConfig.layer),
     Effect.tapError((error) => {
       const message = plainly(error)
@@ -46,4 +51,3 @@ export const runProcess = <E>(layerOf: (config: AppConfig["Service"]) => Layer.L
     }),
     runMain({ disableErrorReporting: true })
   )
-}

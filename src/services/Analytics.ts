@@ -1,61 +1,117 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
+import { PromptNotFound } from "../domain/errors.ts"
+import { addFigures, noFigures, tellFigures } from "../domain/figures.ts"
+import type { ExecutionFigures } from "../domain/figures.ts"
+import type { GroupBy, GroupKey, GroupPosition } from "../domain/grouping.ts"
+import { positionOf } from "../domain/grouping.ts"
 import type { ProjectId } from "../domain/Ids.ts"
-import type { PromptMode } from "../domain/Prompt.ts"
+import type { Prompt, PromptMode, PromptVersion } from "../domain/Prompt.ts"
 import { AnalyticsStore } from "./AnalyticsStore.ts"
 import type { AnalyticsFilter, ModeAnalytics } from "./AnalyticsStore.ts"
+import { pageOf } from "./Page.ts"
+import type { Page, PageRequest } from "./Page.ts"
+import { PromptStore } from "./PromptStore.ts"
 
 export interface PromptAnalytics {
-  readonly summary: {
+  readonly summary: Omit<ExecutionFigures, "execution_count"> & {
     readonly total_executions: number
-    readonly succeeded: number
-    readonly failed: number
     readonly full_mode_prompts: number
     readonly tracking_mode_prompts: number
-    readonly prompt_tokens: number
-    readonly response_tokens: number
-    /** Milliseconds, over the executions that succeeded; null when none has. */
-    readonly avg_latency_ms: number | null
   }
   /** The modes that were asked for. */
-  readonly by_mode: { readonly [Mode in PromptMode]?: Omit<ModeAnalytics, "mode"> }
+  readonly by_mode: {
+    readonly [Mode in PromptMode]?: ExecutionFigures & { readonly prompt_count: number }
+  }
 }
 
-/** Figures over a project's prompts in both modes. */
+/** Figures of one group of executions, by the members of the key that its kind has. */
+export type ExecutionGroup = GroupKey & ExecutionFigures
+
+export interface VersionAnalytics
+  extends ExecutionFigures, Pick<PromptVersion, "version_id" | "version_number" | "status" | "created_at"> {}
+
+export interface VersionComparison extends Page<VersionAnalytics, number> {
+  readonly prompt: Prompt
+  /** Number of the active version. */
+  readonly current_version: number | null
+}
+
+/** Figures over a project's executions in both modes. */
 export class Analytics extends Context.Service<
   Analytics,
   {
     readonly prompts: (project_id: ProjectId, filter: AnalyticsFilter) => Effect.Effect<PromptAnalytics>
+
+    /** The groups that have executions: by name and number, or the latest period first. */
+    readonly groups: (
+      project_id: ProjectId,
+      filter: AnalyticsFilter,
+      group_by: GroupBy,
+      page: PageRequest<GroupPosition>
+    ) => Effect.Effect<Page<ExecutionGroup, GroupPosition>>
+
+    /** A prompt's versions side by side, newest first, also those that were never run. */
+    readonly versions: (
+      project_id: ProjectId,
+      name: string,
+      filter: Omit<AnalyticsFilter, "mode" | "prompt_name">,
+      page: PageRequest<number>
+    ) => Effect.Effect<VersionComparison, PromptNotFound>
   }
 >()("promptledger/services/Analytics") {
   static readonly layer = Layer.effect(
     Analytics,
     Effect.gen(function* () {
       const store = yield* AnalyticsStore
+      const promptStore = yield* PromptStore
+
       return Analytics.of({
         prompts: Effect.fn("Analytics.prompts")((project_id, filter) =>
           Effect.map(store.byMode(project_id, filter), summarize)
-        )
+        ),
+
+        groups: Effect.fn("Analytics.groups")(function* (project_id, filter, group_by, { after, limit }) {
+          const rows = yield* store.groups(project_id, filter, group_by, { after, limit: limit + 1 })
+          const { items, next } = pageOf(rows, limit, (last) => positionOf(group_by, last))
+          return { items: items.map(tellFigures), next }
+        }),
+
+        versions: Effect.fn("Analytics.versions")(function* (project_id, name, filter, { after, limit }) {
+          const resolved = yield* promptStore.resolve(project_id, name, undefined)
+          if (Option.isNone(resolved)) return yield* new PromptNotFound({ name })
+          const { prompt, version } = resolved.value
+          const rows = yield* promptStore.versions(prompt.prompt_id, { after, limit: limit + 1 })
+          const { items, next } = pageOf(rows, limit, ({ version_number }) => version_number)
+          const figures = yield* store.versions(
+            project_id,
+            { ...filter, prompt_name: name },
+            items.map(({ version_id }) => version_id)
+          )
+          return {
+            prompt,
+            current_version: Option.getOrNull(Option.map(version, ({ version_number }) => version_number)),
+            items: items.map(({ version_id, version_number, status, created_at }) => {
+              const of = figures.find((row) => row.version_id === version_id)
+              return { ...tellFigures(of ?? noFigures), version_id, version_number, status, created_at }
+            }),
+            next
+          }
+        })
       })
     })
   )
 }
 
 const summarize = (rows: ReadonlyArray<ModeAnalytics>): PromptAnalytics => {
-  const sum = (of: (row: ModeAnalytics) => number) => rows.reduce((total, row) => total + of(row), 0)
   const promptsIn = (mode: PromptMode) => rows.find((row) => row.mode === mode)?.prompt_count ?? 0
-  const succeeded = sum((row) => row.succeeded)
+  const { execution_count, ...figures } = tellFigures(rows.reduce(addFigures, noFigures))
   return {
     summary: {
-      total_executions: sum((row) => row.execution_count),
-      succeeded,
-      failed: sum((row) => row.failed),
+      total_executions: execution_count,
+      ...figures,
       full_mode_prompts: promptsIn("full"),
-      tracking_mode_prompts: promptsIn("tracking"),
-      prompt_tokens: sum((row) => row.prompt_tokens),
-      response_tokens: sum((row) => row.response_tokens),
-      avg_latency_ms:
-        succeeded === 0 ? null : sum((row) => (row.avg_latency_ms ?? 0) * row.succeeded) / succeeded
+      tracking_mode_prompts: promptsIn("tracking")
     },
-    by_mode: Object.fromEntries(rows.map(({ mode, ...figures }) => [mode, figures]))
+    by_mode: Object.fromEntries(rows.map(({ mode, ...row }) => [mode, tellFigures(row)]))
   }
 }

@@ -2,11 +2,12 @@ import { Deferred, Effect, Exit, Layer, Schedule, Scope } from "effect"
 import { ExecutionQueue } from "../services/ExecutionQueue.ts"
 import { Executor } from "../services/Executor.ts"
 import { Lifecycle } from "../services/Lifecycle.ts"
+import { Rollups } from "../services/Rollups.ts"
 import { Settings } from "../services/Settings.ts"
 import { Sweeper } from "../services/Sweeper.ts"
 
 /**
- * A worker: answers wake-up calls and sweeps, until it is told to stop or its scope closes. Then it takes no more calls, lets those under
+ * A worker: answers wake-up calls, sweeps and folds rollups, until it is told to stop or its scope closes. Then it takes no more calls, lets those under
  * way go on for the drain time, and gives back what is left without counting an attempt.
  */
 export const layer = Layer.effectDiscard(
@@ -14,11 +15,17 @@ export const layer = Layer.effectDiscard(
     const queue = yield* ExecutionQueue
     const executor = yield* Executor
     const sweeper = yield* Sweeper
+    const rollups = yield* Rollups
     const settings = yield* Settings
     const lifecycle = yield* Lifecycle
 
     yield* sweeper.sweep.pipe(
       Effect.catchCause((cause) => Effect.logWarning("a sweep failed", cause)),
+      Effect.repeat(Schedule.spaced(settings.sweep)),
+      Effect.forkScoped
+    )
+    yield* rollups.fold.pipe(
+      Effect.catchCause((cause) => Effect.logWarning("folding rollups failed", cause)),
       Effect.repeat(Schedule.spaced(settings.sweep)),
       Effect.forkScoped
     )

@@ -2,7 +2,9 @@ import { assert, describe } from "@effect/vitest"
 import type { Vitest } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { attemptFailed, attemptSucceeded } from "../../src/domain/attempt.ts"
+import { noFigures } from "../../src/domain/figures.ts"
 import { makeProviderError } from "../../src/domain/providerError.ts"
+import { sketchOf } from "../../src/domain/sketch.ts"
 import { AnalyticsStore } from "../../src/services/AnalyticsStore.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { PromptStore } from "../../src/services/PromptStore.ts"
@@ -50,19 +52,18 @@ export const analyticsStoreContract = (
             execution_count: 4,
             succeeded: 2,
             failed: 1,
+            canceled: 0,
+            errors: [{ error_type: "provider_rejected", count: 1 }],
             avg_latency_ms: 200,
+            latencies: sketchOf([100, 300]),
             prompt_tokens: 20,
-            response_tokens: 10
+            response_tokens: 10,
+            cost_usd: 0
           },
           {
             mode: "tracking",
             prompt_count: 0,
-            execution_count: 0,
-            succeeded: 0,
-            failed: 0,
-            avg_latency_ms: null,
-            prompt_tokens: 0,
-            response_tokens: 0
+            ...noFigures
           }
         ])
         const [tracked, ...none] = yield* analytics.byMode(PROJECT, {

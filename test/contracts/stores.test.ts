@@ -7,6 +7,7 @@ import { executionStoreContract } from "./ExecutionStore.ts"
 import { historiesContract } from "./histories.ts"
 import { keyStoreContract } from "./KeyStore.ts"
 import { promptStoreContract } from "./PromptStore.ts"
+import { rollupsContract } from "./rollups.ts"
 
 /** One suite for each port, run over everything that implements it. */
 describe.each(Object.entries(databases))("over %s", (_, database) => {
@@ -16,6 +17,7 @@ describe.each(Object.entries(databases))("over %s", (_, database) => {
       executionStoreContract(it)
       historiesContract(it)
       analyticsStoreContract(it)
+      rollupsContract(it)
       keyStoreContract(it)
     }
   )

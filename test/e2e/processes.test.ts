@@ -49,6 +49,10 @@ describe("embedded, in one process", () => {
         assert.strictEqual((yield* ended(again, execution_id)).body.status, "succeeded")
       }
       assert.strictEqual(yield* second.stop("SIGINT"), 0)
+
+      const rebuilding = yield* start("worker/rebuild", { DATA_DIR })
+      assert.strictEqual(yield* rebuilding.ended, 0)
+      assert.match(rebuilding.output(), /project 'default': made the rollups of 2 ended executions/)
     })
   )
 

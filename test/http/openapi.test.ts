@@ -24,6 +24,7 @@ const CALLS = [
   "POST /v1/prompts/{name}/execute",
   "GET /v1/prompts/{name}/history",
   "GET /v1/analytics/prompts",
+  "GET /v1/prompts/{name}/analytics",
   "GET /v1/models",
   "GET /v1/projects",
   "POST /v1/projects",

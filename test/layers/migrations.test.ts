@@ -14,6 +14,8 @@ const TABLES = [
   "api_keys",
   "execution_attempts",
   "execution_inputs",
+  "execution_rollups",
+  "execution_rollups_pending",
   "executions",
   "models",
   "projects",

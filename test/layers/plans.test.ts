@@ -1,15 +1,23 @@
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, Layer, Option } from "effect"
 import { Statement } from "effect/sql"
+import type { GroupBy } from "../../src/domain/grouping.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { layerMigrated } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
+import { AnalyticsStore } from "../../src/services/AnalyticsStore.ts"
+import type { AnalyticsFilter } from "../../src/services/AnalyticsStore.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import type { ExecutionFilter } from "../../src/services/ExecutionStore.ts"
+import { PromptStore } from "../../src/services/PromptStore.ts"
+import { RollupStore } from "../../src/services/RollupStore.ts"
 import { newDatabase } from "../support/database.ts"
 import { change, newExecution, PROJECT, revise } from "../support/ledger.ts"
 
 const database = layerMigrated(Layer.unwrap(Effect.map(newDatabase, (url) => Database.layer({ url }))))
+
+/** Within an hour, so that executions at its edge are read one by one. */
+const LATELY = new Date(Date.now() - 90 * 60_000)
 
 /** The statements that an effect runs, with their parameters. */
 const statementsOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -59,6 +67,8 @@ const fill = Effect.gen(function* () {
       FROM prompt_versions v JOIN prompts p USING (prompt_id)
     ) v ON v.place = n % 200 + 1
     CROSS JOIN (SELECT model_id FROM executions LIMIT 1) s`)
+  const rollups = yield* RollupStore
+  yield* rollups.rebuild(PROJECT)
   yield* sql`ANALYZE`
 })
 
@@ -68,10 +78,16 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
   const list = (filter: Partial<ExecutionFilter>) =>
     ExecutionStore.use((store) => store.list(PROJECT, filter, { limit: 50 }))
 
+  const byMode = (filter: AnalyticsFilter) => AnalyticsStore.use((store) => store.byMode(PROJECT, filter))
+  const groups = (filter: AnalyticsFilter, group_by: GroupBy) =>
+    AnalyticsStore.use((store) => store.groups(PROJECT, filter, group_by, { limit: 50 }))
+
   it.effect.each([
     ["executions by prompt", "idx_exec_prompt_time", list({ prompt_name: "prompt-7" })],
     ["executions by version", "idx_exec_version_time", list({ prompt_name: "prompt-7", version_number: 1 })],
+    ["executions", "idx_exec_project_time", list({})],
     ["executions by status", "idx_exec_status_time", list({ status: "failed" })],
+    ["executions by environment", "idx_exec_project_env_time", list({ environment: "staging" })],
     ["executions by correlation id", "idx_exec_corr", list({ correlation_id: "c-77" })],
     [
       "the idempotent look-up",
@@ -83,14 +99,32 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
       "idx_exec_due",
       ExecutionStore.use((store) => store.due(Duration.seconds(5), 100))
     ],
+    [
+      "a prompt's history",
+      "execution_rollups_key",
+      PromptStore.use((store) =>
+        Effect.flatMap(store.resolve(PROJECT, "prompt-7", undefined), (found) =>
+          store.history(Option.getOrThrow(found).prompt.prompt_id, { limit: 50 })
+        )
+      )
+    ],
+    ["analytics by mode", "execution_rollups_key", byMode({})],
+    ["analytics of a prompt", "execution_rollups_key", byMode({ prompt_name: "prompt-7" })],
+    ["analytics by version", "idx_rollups_project_time", groups({}, "version")],
+    ["analytics by day", "execution_rollups_key", groups({ from: LATELY }, "day")],
+    ["analytics by model, from an instant on", "execution_rollups_key", groups({ from: LATELY }, "model")],
     ["the sweeper's leases", "idx_exec_lease", ExecutionStore.use((store) => store.recover(100))]
   ] as const)("%s", ([_, index, query]) =>
     Effect.gen(function* () {
-      const statements = yield* statementsOf(query as Effect.Effect<unknown, never, ExecutionStore>)
-      assert.lengthOf(statements, 1)
-      const plan = yield* planOf(...statements[0]!)
-      assert.include(plan, index)
-      assert.notInclude(plan, "Seq Scan on executions")
+      const statements = yield* statementsOf(
+        query as Effect.Effect<unknown, never, AnalyticsStore | ExecutionStore | PromptStore>
+      )
+      const plans = yield* Effect.forEach(statements, ([statement, params]) => planOf(statement, params))
+      assert.lengthOf(
+        plans.filter((plan) => plan.includes(index)),
+        1
+      )
+      for (const plan of plans) assert.notMatch(plan, /Seq Scan on executions\b/)
     })
   )
 })

@@ -19,9 +19,10 @@ export interface Running {
 }
 
 export type Entrypoint = "http/main" | "worker/main"
+type Command = "worker/rebuild"
 
 /** The arguments by which Node runs a built entrypoint. */
-export const built = (entrypoint: Entrypoint): ReadonlyArray<string> => [
+export const built = (entrypoint: Entrypoint | Command): ReadonlyArray<string> => [
   "--disallow-code-generation-from-strings",
   join(DIST, `${entrypoint}.js`)
 ]
@@ -83,7 +84,7 @@ export const startNode = (
   )
 
 /** Starts a built entrypoint; killed when the scope closes. */
-export const start = (entrypoint: Entrypoint, env: Record<string, string>) =>
+export const start = (entrypoint: Entrypoint | Command, env: Record<string, string>) =>
   startNode(built(entrypoint), env)
 
 /** Starts the API on a port of its own choice, and gives its address when it listens. */

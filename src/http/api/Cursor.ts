@@ -1,4 +1,5 @@
 import { Effect, Schema, SchemaIssue } from "effect"
+import { VersionNumber } from "../../domain/Prompt.ts"
 
 const notOurs = new SchemaIssue.InvalidValue({ expected: "a cursor that this list gave" })
 
@@ -10,3 +11,6 @@ export const cursorOf = <S extends Schema.Top>(position: S) =>
     Schema.decodeTo(Schema.fromJsonString(Schema.toCodecJson(position))),
     Schema.catchDecoding(() => Effect.fail(notOurs))
   )
+
+/** A place in the versions of a prompt. */
+export const NumberCursor = cursorOf(VersionNumber)

@@ -16,7 +16,7 @@ import {
 import { textOf } from "../../domain/Text.ts"
 import { Authorization } from "./Authorization.ts"
 import { BodyLimit } from "./BodyLimit.ts"
-import { cursorOf } from "./Cursor.ts"
+import { cursorOf, NumberCursor } from "./Cursor.ts"
 import { Limit, optional } from "./fields.ts"
 import {
   ModeMismatch,
@@ -29,7 +29,6 @@ import {
 import { about } from "./RequiredScope.ts"
 
 const NameCursor = cursorOf(PromptName)
-const NumberCursor = cursorOf(VersionNumber)
 
 const pageOfVersions = {
   limit: Limit,

@@ -14,6 +14,7 @@ import type {
 } from "../../services/PromptStore.ts"
 import { Database } from "./Database.ts"
 import { columnsOf, contentColumns, promptColumns, unprefixed, versionColumns } from "./columns.ts"
+import { unfolded } from "./facts.ts"
 
 interface AddedVersion {
   readonly version_id: string
@@ -87,9 +88,18 @@ export const layer = Layer.effect(
       prompt_id: PromptId,
       { after, limit }: PageRequest<number>
     ) => read<VersionHistory>`
-      SELECT ${read.literal(columnsOf("v", contentColumns))},
-        (SELECT count(*)::int FROM executions e WHERE e.version_id = v.version_id) AS execution_count
-      FROM prompt_versions v
+      WITH counted AS (
+        SELECT version_id, sum(executions)::int AS execution_count
+        FROM (
+          SELECT r.version_id, r.executions FROM execution_rollups r
+          WHERE r.project_id = (SELECT project_id FROM prompts WHERE prompt_id = ${prompt_id})
+            AND r.prompt_id = ${prompt_id} AND r.grain = 'ever'
+          UNION ALL
+          SELECT e.version_id, 1 FROM (${unfolded(read, read`e.prompt_id = ${prompt_id}`)}) e
+        ) executions GROUP BY version_id
+      )
+      SELECT ${read.literal(columnsOf("v", contentColumns))}, coalesce(c.execution_count, 0) AS execution_count
+      FROM prompt_versions v LEFT JOIN counted c ON c.version_id = v.version_id
       WHERE v.prompt_id = ${prompt_id} ${olderThan(after)}
       ORDER BY v.version_number DESC LIMIT ${limit}`
 

@@ -1,0 +1,125 @@
+import { Effect, Layer } from "effect"
+import type { SqlClient } from "effect/sql"
+import type { ProjectId } from "../../domain/Ids.ts"
+import { RollupStore } from "../../services/RollupStore.ts"
+import type { Project } from "../../services/RollupStore.ts"
+import { Database } from "./Database.ts"
+import { factColumns } from "./facts.ts"
+import { orDefect } from "./orDefect.ts"
+
+/** The advisory lock of who writes rollups: one at a time, so that two never wait for each other's rows. */
+const WRITER = 7_206_502
+
+const keyColumns = `
+  project_id, mode, prompt_id, version_id, model_id, environment, grain, period, status, error_type`
+const sums = ["executions", "prompt_tokens", "response_tokens", "latency_ms", "latency_count"]
+const columns = `${keyColumns}, ${sums.join(", ")}, latency_buckets, latency_counts`
+const summed = sums.map((column) => `sum(${column}) AS ${column}`).join(", ")
+
+/** The rollups of the rows of `facts`: first by hour, and of these by each grain, for each version and for all. */
+const rollupsOfFacts = `
+  SELECT ${keyColumns}, ${summed},
+    coalesce(array_agg(bucket ORDER BY bucket) FILTER (WHERE bucket IS NOT NULL), '{}') AS latency_buckets,
+    coalesce(array_agg(latency_count ORDER BY bucket) FILTER (WHERE bucket IS NOT NULL), '{}') AS latency_counts
+  FROM (
+    SELECT project_id, mode, scope.prompt_id, scope.version_id, model_id, environment, periods.*, status, error_type,
+      bucket, ${summed}
+    FROM (
+      SELECT project_id, mode, prompt_id, version_id, model_id, environment, hour, status, error_type, bucket,
+        count(*) AS executions,
+        coalesce(sum(prompt_tokens), 0) AS prompt_tokens, coalesce(sum(response_tokens), 0) AS response_tokens,
+        coalesce(sum(latency_ms), 0) AS latency_ms, count(latency_ms) AS latency_count
+      FROM facts
+      GROUP BY project_id, mode, prompt_id, version_id, model_id, environment, hour, status, error_type, bucket
+    ) hourly
+    CROSS JOIN LATERAL (VALUES (prompt_id, version_id), (NULL::uuid, NULL::uuid)) AS scope (prompt_id, version_id)
+    CROSS JOIN LATERAL (VALUES
+      ('hour'::rollup_grain, hour), ('day', date_trunc('day', hour, 'UTC')),
+      ('month', date_trunc('month', hour, 'UTC')), ('ever', '-infinity')
+    ) AS periods (grain, period)
+    GROUP BY project_id, mode, scope.prompt_id, scope.version_id, model_id, environment, periods.grain, periods.period,
+      status, error_type, bucket
+  ) grained
+  GROUP BY ${keyColumns}`
+
+const addedUp = sums.map((column) => `${column} = rollup.${column} + EXCLUDED.${column}`).join(", ")
+
+/** `RollupStore` over PostgreSQL, a server's or PGlite's. */
+export const layer = Layer.effect(
+  RollupStore,
+  Effect.gen(function* () {
+    const { read, write, reading, writing, migrating } = yield* Database
+
+    /**
+     * Takes executions off the queue and adds them to the rollups in one statement, so that none is counted twice or
+     * lost, whenever it is cut off. An execution is queued by the transaction that ends it, so that one that commits
+     * late is folded late, whatever time it says.
+     */
+    const foldPending = (limit: number) => write<{ readonly folded: number }>`
+      WITH turn AS MATERIALIZED (
+        SELECT pg_try_advisory_xact_lock(${WRITER}) AS mine
+      ), taken AS (
+        DELETE FROM execution_rollups_pending WHERE execution_id IN (
+          SELECT execution_id FROM execution_rollups_pending WHERE (SELECT mine FROM turn) LIMIT ${limit})
+        RETURNING execution_id
+      ), facts AS (
+        SELECT ${write.literal(factColumns)}
+        FROM taken
+        CROSS JOIN LATERAL (SELECT * FROM executions e WHERE e.execution_id = taken.execution_id OFFSET 0) e
+        JOIN prompts p ON p.prompt_id = e.prompt_id
+      ), folded AS (
+        INSERT INTO execution_rollups AS rollup (${write.literal(columns)})
+        ${write.literal(rollupsOfFacts)}
+        ON CONFLICT ON CONSTRAINT execution_rollups_key DO UPDATE SET ${write.literal(addedUp)},
+          (latency_buckets, latency_counts) = (
+            SELECT coalesce(array_agg(bucket ORDER BY bucket), '{}'), coalesce(array_agg(count ORDER BY bucket), '{}')
+            FROM (
+              SELECT bucket, sum(count) AS count FROM (
+                SELECT unnest(rollup.latency_buckets) AS bucket, unnest(rollup.latency_counts) AS count
+                UNION ALL
+                SELECT unnest(EXCLUDED.latency_buckets), unnest(EXCLUDED.latency_counts)
+              ) both_sketches GROUP BY bucket
+            ) merged
+          )
+      )
+      SELECT count(*)::int AS folded FROM taken`
+
+    const selectProjects = read<Project>`SELECT project_id, name FROM projects ORDER BY name`
+
+    const awaitTurn = (sql: SqlClient.SqlClient) => sql`SELECT pg_advisory_xact_lock(${WRITER})`
+
+    const deleteRollups = (sql: SqlClient.SqlClient, project_id: ProjectId) => sql`
+      DELETE FROM execution_rollups WHERE project_id = ${project_id}`
+
+    /** What is off the queue and what is counted are the same executions: one statement sees one state of the ledger. */
+    const insertRollups = (sql: SqlClient.SqlClient, project_id: ProjectId) => sql<{
+      readonly executions: number
+    }>`
+      WITH unqueued AS (
+        DELETE FROM execution_rollups_pending pending USING executions e
+        WHERE e.execution_id = pending.execution_id AND e.project_id = ${project_id}
+      ), facts AS (
+        SELECT ${sql.literal(factColumns)} FROM executions e JOIN prompts p ON p.prompt_id = e.prompt_id
+        WHERE e.project_id = ${project_id} AND e.completed_at IS NOT NULL
+      ), rebuilt AS (
+        INSERT INTO execution_rollups (${sql.literal(columns)}) ${sql.literal(rollupsOfFacts)}
+        RETURNING grain, prompt_id, executions
+      )
+      SELECT coalesce(sum(executions), 0)::float8 AS executions FROM rebuilt WHERE grain = 'ever' AND prompt_id IS NULL`
+
+    return RollupStore.of({
+      fold: (limit) => Effect.map(writing(foldPending(limit)), ([row]) => row!.folded),
+      projects: reading(selectProjects),
+      rebuild: (project_id) =>
+        Effect.gen(function* () {
+          const sql = yield* migrating
+          return yield* Effect.gen(function* () {
+            yield* awaitTurn(sql)
+            yield* deleteRollups(sql, project_id)
+            const [row] = yield* insertRollups(sql, project_id)
+            return row!.executions
+          }).pipe(sql.withTransaction)
+        }).pipe(Effect.scoped, orDefect)
+    })
+  })
+)

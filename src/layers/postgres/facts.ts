@@ -1,0 +1,34 @@
+import type { PgClient } from "@effect/sql-pg"
+import type { Fragment } from "effect/sql/Statement"
+import { LN_GAMMA, ZERO_BUCKET } from "../../domain/sketch.ts"
+
+/** What rollups are made of, one row for each execution `e` of a prompt `p`; the bucket is that of `domain/sketch.ts`. */
+export const factColumns = `
+  e.project_id, p.mode, e.prompt_id, e.version_id, e.model_id, e.environment,
+  date_trunc('hour', e.created_at, 'UTC') AS hour, e.status, e.error_type,
+  e.prompt_tokens, e.response_tokens, e.latency_ms,
+  (CASE WHEN e.latency_ms > 0 THEN ceil(ln(e.latency_ms::float8) / ${LN_GAMMA}) WHEN e.latency_ms = 0 THEN ${ZERO_BUCKET} END
+  )::smallint AS bucket`
+
+/** The columns that rollups and single executions have in common for who adds them up. */
+export const rollupColumns = `
+  mode, prompt_id, version_id, model_id, environment, period, status, error_type, executions,
+  prompt_tokens, response_tokens, latency_ms, latency_count, latency_buckets, latency_counts`
+
+/** A row of `factColumns` as a rollup of one execution. */
+export const rollupOfFact = `
+  mode, prompt_id, version_id, model_id, environment, hour AS period, status, error_type, 1::bigint AS executions,
+  coalesce(prompt_tokens, 0)::bigint, coalesce(response_tokens, 0)::bigint, coalesce(latency_ms, 0)::bigint,
+  (latency_ms IS NOT NULL)::int::bigint,
+  array_remove(ARRAY[bucket], NULL), CASE WHEN bucket IS NULL THEN '{}' ELSE ARRAY[1::bigint] END`
+
+/**
+ * The executions that no rollup has, as `e`: those that have not ended, and those that have but are not folded yet. The
+ * offset keeps the planner from ever reading all executions for the few that are pending.
+ */
+export const unfolded = (sql: PgClient.PgClient, where: Fragment) => sql`
+  SELECT * FROM executions e WHERE e.status IN ('queued', 'running') AND ${where}
+  UNION ALL
+  SELECT e.* FROM execution_rollups_pending pending
+  CROSS JOIN LATERAL (SELECT * FROM executions e WHERE e.execution_id = pending.execution_id OFFSET 0) e
+  WHERE ${where}`

@@ -1,0 +1,28 @@
+import { Context } from "effect"
+import type { Effect } from "effect"
+import type { ProjectId } from "../domain/Ids.ts"
+
+export interface Project {
+  readonly project_id: ProjectId
+  readonly name: string
+}
+
+/**
+ * Rollups of ended executions. What reads them adds the executions that are not folded yet, so that figures are the
+ * same before a fold and after it.
+ */
+export class RollupStore extends Context.Service<
+  RollupStore,
+  {
+    /**
+     * Folds at most `limit` ended executions into the rollups, each exactly once, and says how many: none when all are
+     * folded, or while another process folds or rebuilds.
+     */
+    readonly fold: (limit: number) => Effect.Effect<number>
+
+    readonly projects: Effect.Effect<ReadonlyArray<Project>>
+
+    /** Makes a project's rollups anew of its executions, all at once for who reads them; says how many it counted. */
+    readonly rebuild: (project_id: ProjectId) => Effect.Effect<number>
+  }
+>()("promptledger/services/RollupStore") {}

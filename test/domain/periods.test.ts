@@ -1,0 +1,89 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import { piecesOf, wholePart } from "../../src/domain/periods.ts"
+import type { Grain, Piece, Span } from "../../src/domain/periods.ts"
+
+const ALL: ReadonlyArray<Grain> = ["ever", "month", "day", "hour"]
+const [YEAR_1, YEAR_9999] = [-62_135_596_800_000, 253_402_300_799_999]
+const millis = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+/** Instants of all times, in milliseconds; small numbers are half hours, near each other and at the start of periods. */
+const Instant = Schema.Union([millis(YEAR_1, YEAR_9999), millis(-3_000, 3_000)])
+const toDate = (number: number) => new Date(Math.abs(number) <= 3_000 ? number * 1_800_000 : number)
+
+const START = {
+  hour: /T\d{2}:00:00\.000Z$/,
+  day: /T00:00:00\.000Z$/,
+  month: /-01T00:00:00\.000Z$/
+}
+const startsOne = (grain: keyof typeof START, instant: Date | undefined) =>
+  instant === undefined || START[grain].test(instant.toISOString())
+
+const told = (pieces: ReadonlyArray<Piece>) =>
+  pieces.map(({ grain, span }) => [grain, span.from?.toISOString(), span.to?.toISOString()])
+
+describe("the pieces of a span", () => {
+  it.prop(
+    "follow each other without gap, of whole periods, and are the span",
+    {
+      from: Schema.UndefinedOr(Instant),
+      to: Schema.UndefinedOr(Instant),
+      coarsest: Schema.Literals([0, 1, 2, 3])
+    },
+    (given) => {
+      const span: Span = {
+        from: given.from === undefined ? undefined : toDate(given.from),
+        to: given.to === undefined ? undefined : toDate(given.to)
+      }
+      const pieces = piecesOf(span, ALL.slice(given.coarsest))
+      assert.isAtMost(pieces.length, 7)
+      assert.deepStrictEqual(pieces[0]!.span.from, span.from)
+      assert.deepStrictEqual(pieces.at(-1)!.span.to, span.to)
+      for (const [index, piece] of pieces.entries()) {
+        if (index > 0) assert.deepStrictEqual(piece.span.from, pieces[index - 1]!.span.to)
+        if (piece.grain === "none" || piece.grain === "ever") continue
+        assert.isTrue(startsOne(piece.grain, piece.span.from) && startsOne(piece.grain, piece.span.to))
+        assert.isTrue(
+          piece.span.from === undefined || piece.span.to === undefined || piece.span.from < piece.span.to
+        )
+      }
+      const partial = pieces.filter(({ grain }) => grain === "none")
+      for (const { span: edge } of partial) {
+        if (edge.from === undefined || edge.to === undefined || pieces.length === 1) continue
+        assert.isBelow(edge.to.getTime() - edge.from.getTime(), 3_600_000)
+      }
+    }
+  )
+
+  it("are as coarse as fits", () => {
+    const span = { from: new Date("2026-01-30T22:30:00Z"), to: new Date("2026-03-02T01:15:00Z") }
+    const pieces = piecesOf(span, ALL)
+    assert.deepStrictEqual(told(pieces), [
+      ["none", "2026-01-30T22:30:00.000Z", "2026-01-30T23:00:00.000Z"],
+      ["hour", "2026-01-30T23:00:00.000Z", "2026-01-31T00:00:00.000Z"],
+      ["day", "2026-01-31T00:00:00.000Z", "2026-02-01T00:00:00.000Z"],
+      ["month", "2026-02-01T00:00:00.000Z", "2026-03-01T00:00:00.000Z"],
+      ["day", "2026-03-01T00:00:00.000Z", "2026-03-02T00:00:00.000Z"],
+      ["hour", "2026-03-02T00:00:00.000Z", "2026-03-02T01:00:00.000Z"],
+      ["none", "2026-03-02T01:00:00.000Z", "2026-03-02T01:15:00.000Z"]
+    ])
+    assert.deepStrictEqual(wholePart(pieces), {
+      from: new Date("2026-01-30T23:00:00Z"),
+      to: new Date("2026-03-02T01:00:00Z")
+    })
+    assert.deepStrictEqual(told(piecesOf({}, ALL)), [["ever", undefined, undefined]])
+  })
+
+  it("have no whole period when the span is shorter, empty or turned around", () => {
+    const [early, late] = [new Date("2026-01-01T10:10:00Z"), new Date("2026-01-01T10:50:00Z")]
+    for (const span of [
+      { from: early, to: late },
+      { from: early, to: early },
+      { from: late, to: early }
+    ]) {
+      const pieces = piecesOf(span, ALL)
+      assert.deepStrictEqual(pieces, [{ grain: "none", span }])
+      assert.isUndefined(wholePart(pieces))
+    }
+  })
+})

@@ -1,0 +1,117 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Layer } from "effect"
+import { Migrator, SqlClient } from "effect/sql"
+import { attemptSucceeded } from "../../src/domain/attempt.ts"
+import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
+import { Database } from "../../src/layers/postgres/Database.ts"
+import { migrate, migrations } from "../../src/layers/postgres/migrations.ts"
+import { layerStores } from "../../src/layers/postgres/stores.ts"
+import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
+import { PromptStore } from "../../src/services/PromptStore.ts"
+import { Rollups } from "../../src/services/Rollups.ts"
+import { RollupStore } from "../../src/services/RollupStore.ts"
+import { newDatabase } from "../support/database.ts"
+import { factsOf, storedRollups } from "../support/figures.ts"
+import { change, newExecution, newName, revise } from "../support/ledger.ts"
+
+const LEASE = Duration.seconds(30)
+const answered = (latency: number) =>
+  attemptSucceeded(
+    { text: "x", prompt_tokens: 1, response_tokens: 1, provider_request_id: null },
+    Duration.millis(latency)
+  )
+
+const services = Rollups.layer.pipe(Layer.provideMerge(layerStores))
+
+/** An execution that runs, and the effect that ends it. */
+const begin = Effect.fnUntraced(function* (version: Effect.Success<ReturnType<typeof revise>>) {
+  const store = yield* ExecutionStore
+  const execution = yield* newExecution(version, { mode: "sync" })
+  yield* store.insert(execution, LEASE)
+  const lease = { execution_id: execution.execution_id, epoch: 1 }
+  return (latency: number) => store.finish(lease, answered(latency))
+})
+
+/** That what is folded is what a rebuild makes, and the number of executions that are. */
+const assertFolded = Effect.fnUntraced(function* (count: number) {
+  const rollups = yield* Rollups
+  yield* rollups.fold
+  const folded = yield* storedRollups
+  assert.strictEqual(yield* rollups.rebuild, count)
+  assert.deepStrictEqual(yield* storedRollups, folded)
+})
+
+describe("rollups over PostgreSQL", () => {
+  it.live("count each execution once while many fold, others end executions, and one rebuilds", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      const process = Layer.fresh(Database.layer({ url, writeConnections: 4 }))
+      yield* Effect.gen(function* () {
+        yield* migrate
+        const version = yield* revise(change(newName(), "x"))
+        const ending = Effect.forEach(
+          Array.from({ length: 200 }, (_, latency) => latency),
+          (latency) => Effect.flatMap(begin(version), (end) => end(latency)),
+          { concurrency: 8 }
+        )
+        const folding = Effect.repeat(
+          RollupStore.use((store) => store.fold(7)),
+          { times: 60 }
+        )
+        const elsewhere = Effect.provide(folding, Layer.fresh(layerStores.pipe(Layer.provide(process))))
+        yield* Effect.all([ending, folding, elsewhere, Rollups.use(({ rebuild }) => rebuild)], {
+          concurrency: "unbounded"
+        })
+        yield* assertFolded(200)
+      }).pipe(Effect.provide(services.pipe(Layer.provideMerge(process))))
+    })
+  )
+
+  it.live("miss no execution whose transaction commits after others that ended later", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      yield* Effect.gen(function* () {
+        yield* migrate
+        const version = yield* revise(change(newName(), "x"))
+        const endEarly = yield* begin(version)
+        const { write } = yield* Database
+        const elsewhere = Layer.fresh(layerStores.pipe(Layer.provide(Layer.fresh(Database.layer({ url })))))
+        const fold = RollupStore.use((store) => store.fold(10))
+        yield* endEarly(1).pipe(
+          Effect.andThen(
+            Effect.gen(function* () {
+              const endLater = yield* begin(version)
+              yield* endLater(2)
+              assert.strictEqual(yield* fold, 1)
+            }).pipe(Effect.provide(elsewhere))
+          ),
+          write.withTransaction
+        )
+        assert.strictEqual(yield* fold, 1)
+        yield* assertFolded(2)
+      }).pipe(Effect.provide(services.pipe(Layer.provideMerge(Database.layer({ url })))))
+    })
+  )
+})
+
+describe("the migration to rollups", () => {
+  it.live("takes up the executions that are there", () =>
+    Effect.gen(function* () {
+      const { migrating } = yield* Database
+      const before = { "0001_ledger": migrations["0001_ledger"] }
+      yield* Migrator.make({})({ loader: Migrator.fromRecord(before) }).pipe(
+        Effect.provideServiceEffect(SqlClient.SqlClient, migrating),
+        Effect.scoped
+      )
+      const version = yield* revise(change(newName(), "x"))
+      const [end] = [yield* begin(version), yield* begin(version)]
+      yield* end(40)
+      assert.lengthOf(yield* migrate, 1)
+      const history = PromptStore.use((store) => store.history(version.prompt.prompt_id, { limit: 9 }))
+      assert.strictEqual((yield* history)[0]!.execution_count, 2)
+      yield* assertFolded(1)
+      assert.strictEqual((yield* history)[0]!.execution_count, 2)
+      assert.lengthOf(yield* factsOf([version.prompt.name]), 2)
+    }).pipe(Effect.provide(services.pipe(Layer.provideMerge(DatabasePglite.layerMemory))))
+  )
+})
