@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { Environment } from "./Execution.ts"
 import { ModelRef } from "./Model.ts"
 import { PromptName, VersionNumber } from "./Prompt.ts"
+import { StorableDate } from "./StorableDate.ts"
 
 /** What makes a group of executions, and what tells one group from another. Periods are told by their start, in UTC. */
 const keys = {
@@ -9,8 +10,8 @@ const keys = {
   version: { prompt_name: PromptName, version_number: VersionNumber },
   model: ModelRef.fields,
   environment: { environment: Environment },
-  hour: { period: Schema.Date },
-  day: { period: Schema.Date }
+  hour: { period: StorableDate },
+  day: { period: StorableDate }
 }
 
 /** What executions may be grouped by. */

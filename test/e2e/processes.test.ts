@@ -298,18 +298,21 @@ describe("npm run admin", () => {
 })
 
 describe("npm run demo", () => {
-  it.live("tells the whole story, in plain text to a pipe", () =>
-    Effect.gen(function* () {
-      const demo = yield* Effect.promise(() =>
-        promisify(execFile)("npm", ["run", "--silent", "demo"], { cwd: ROOT })
-      )
-      assert.strictEqual(demo.stderr, "")
-      for (let step = 1; step <= 10; step++) assert.include(demo.stdout, `${step}/10  `)
-      assert.include(demo.stdout, "400: These variables are missing: name, place.")
-      assert.match(demo.stdout, /run: (\S+)\n\s+replayed: \1\n/)
-      // oxlint-disable-next-line no-control-regex
-      assert.notMatch(demo.stdout, /\x1b/)
-    })
+  it.live(
+    "tells the whole story, in plain text to a pipe",
+    () =>
+      Effect.gen(function* () {
+        const demo = yield* Effect.promise(() =>
+          promisify(execFile)("npm", ["run", "--silent", "demo"], { cwd: ROOT })
+        )
+        assert.strictEqual(demo.stderr, "")
+        for (let step = 1; step <= 10; step++) assert.include(demo.stdout, `${step}/10  `)
+        assert.include(demo.stdout, "400: These variables are missing: name, place.")
+        assert.match(demo.stdout, /run: (\S+)\n\s+replayed: \1\n/)
+        // oxlint-disable-next-line no-control-regex
+        assert.notMatch(demo.stdout, /\x1b/)
+      }),
+    { timeout: 120_000 }
   )
 })
 

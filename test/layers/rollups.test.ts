@@ -12,7 +12,7 @@ import { Rollups } from "../../src/services/Rollups.ts"
 import { RollupStore } from "../../src/services/RollupStore.ts"
 import { newDatabase } from "../support/database.ts"
 import { factsOf, storedRollups } from "../support/figures.ts"
-import { change, newExecution, newName, revise } from "../support/ledger.ts"
+import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
 
 const LEASE = Duration.seconds(30)
 const answered = (latency: number) =>
@@ -73,11 +73,14 @@ describe("rollups over PostgreSQL", () => {
       yield* Effect.gen(function* () {
         yield* migrate
         const version = yield* revise(change(newName(), "x"))
-        const endEarly = yield* begin(version)
+        const { insert, cancel } = yield* ExecutionStore
+        const early = yield* newExecution(version)
+        yield* insert(early, LEASE)
         const { write } = yield* Database
         const elsewhere = Layer.fresh(layerStores.pipe(Layer.provide(Layer.fresh(Database.layer({ url })))))
         const fold = RollupStore.use((store) => store.fold(10))
-        yield* endEarly(1).pipe(
+        // A cancel, since attempts that end share a statement, and with it a transaction.
+        yield* cancel(PROJECT, early.execution_id).pipe(
           Effect.andThen(
             Effect.gen(function* () {
               const endLater = yield* begin(version)

@@ -16,11 +16,12 @@ import { IdempotencyKey } from "../../domain/idempotency.ts"
 import { ExecutionId } from "../../domain/Ids.ts"
 import { Model, ModelParams, ModelRef } from "../../domain/Model.ts"
 import { Prompt, PromptName, VersionNumber, VersionWithContent } from "../../domain/Prompt.ts"
+import { StorableDate } from "../../domain/StorableDate.ts"
 import { textOf } from "../../domain/Text.ts"
 import { Variables } from "../../domain/Variables.ts"
 import { Authorization } from "./Authorization.ts"
 import { cursorOf } from "./Cursor.ts"
-import { Limit, optional, StorableDate, Timestamp } from "./fields.ts"
+import { Limit, optional, Timestamp } from "./fields.ts"
 import {
   BadRequest,
   ExecutionEnded,

@@ -1,4 +1,5 @@
 import { Schema, SchemaTransformation } from "effect"
+import { StorableDate } from "../../domain/StorableDate.ts"
 
 /** A member that may be left out; handlers take the default then, and the OpenAPI document says so. */
 export const optional = <S extends Schema.Top>(schema: S, default_: S["Type"]) =>
@@ -9,14 +10,6 @@ export const DEFAULT_LIMIT = 50
 export const Limit = optional(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 })), DEFAULT_LIMIT)
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/
-
-/** A time that PostgreSQL can store, and RFC 3339 can write. */
-export const StorableDate = Schema.Date.check(
-  Schema.isBetweenDate({
-    minimum: new Date("0001-01-01T00:00:00Z"),
-    maximum: new Date("9999-12-31T23:59:59.999Z")
-  })
-)
 
 /** A time as RFC 3339 writes it. */
 export const Timestamp = Schema.String.check(

@@ -16,7 +16,7 @@ export const boundedFetch =
       await response.body?.cancel()
       throw new AnswerRefused(`the provider redirects (${response.status}), which is not followed`)
     }
-    if (response.body === null) return response
+    if (response.body === null || announced(response) <= maximum) return response
     let read = 0
     const bounded = response.body.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({
@@ -30,3 +30,9 @@ export const boundedFetch =
     )
     return new Response(bounded, response)
   }
+
+/** The length that an answer says it has; no server can send more under it. */
+const announced = ({ headers }: Response): number => {
+  const length = headers.get("content-length")
+  return length === null || headers.has("content-encoding") ? Number.POSITIVE_INFINITY : Number(length)
+}

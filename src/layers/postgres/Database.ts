@@ -11,7 +11,7 @@ import type { Gate } from "./gate.ts"
 import { makeLane } from "./lane.ts"
 import type { Lane, LaneOptions } from "./lane.ts"
 import { isExhausted } from "./orDefect.ts"
-import { addressOf, watchedSocket } from "./watchedSocket.ts"
+import { addressOf, gathering, watchedSocket } from "./watchedSocket.ts"
 
 /**
  * The connections that stores use. Reads are pipelined over few connections; writes have connections of their own,
@@ -56,6 +56,7 @@ export class Database extends Context.Service<
         const reactivity = yield* Reactivity.Reactivity
         const read = yield* PgClient.make({
           ...pool,
+          stream: () => gathering(pool.stream()),
           multiplex: true,
           multiplexConcurrency: PIPELINED,
           maxConnections: readConnections
