@@ -20,6 +20,7 @@ const WRAPPED: Record<string, RegExp> = {
   bullmq: /^layers\/bullmq\//,
   ioredis: /^layers\/(?:bullmq|redis)\//,
   openai: /^layers\/openai\//,
+  undici: /^layers\/openai\//,
   nunjucks: /^domain\/template\/parse\.ts$/,
   "@electric-sql/pglite": /^layers\/pglite\//,
   "@effect/sql-pg": /^layers\/(?:postgres|pglite)\//

@@ -1,6 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Option, Redacted, Stream } from "effect"
 import type { Scope } from "effect"
+import { createServer } from "node:http"
+import type { Server } from "node:http"
+import { connect } from "node:net"
+import type { AddressInfo } from "node:net"
+import { vi } from "vitest"
 import { append, emptyCompletion } from "../../src/domain/completion.ts"
 import { isRetryable } from "../../src/domain/providerError.ts"
 import { echo } from "../../src/layers/memory/echo.ts"
@@ -309,12 +314,64 @@ describe("boundedFetch", () => {
       const fake = yield* fakeOpenAi
       fake.behave(sends("x".repeat(100)))
       const read = (maximum: number) =>
-        Effect.promise(async () => {
-          const response = await boundedFetch(maximum)(fake.url, { method: "POST", body: "{}" })
-          return response.text().catch((cause: unknown) => String(cause))
-        })
+        Effect.promise(() =>
+          boundedFetch(maximum)(fake.url, { method: "POST", body: "{}" }).then(
+            (response) => response.text(),
+            (cause: unknown) => String(cause)
+          )
+        )
       assert.strictEqual(yield* read(100), "x".repeat(100))
       assert.include(yield* read(99), "larger than 99 bytes")
+    })
+  )
+
+  it.live("does not read an answer that is packed without being asked to", () =>
+    Effect.gen(function* () {
+      const fake = yield* fakeOpenAi
+      fake.behave((_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end("x"))
+      const refused = yield* Effect.promise(() =>
+        boundedFetch()(fake.url, { method: "POST", body: "{}" }).catch((cause: unknown) => String(cause))
+      )
+      assert.include(refused, "is encoded")
+    })
+  )
+
+  it.live("goes by the proxy that the environment names", () =>
+    Effect.gen(function* () {
+      const fake = yield* fakeOpenAi
+      fake.behave(sends("by the proxy"))
+      const asked: Array<string> = []
+      const proxy = yield* Effect.acquireRelease(
+        Effect.callback<Server>((resume) => {
+          const server = createServer(({ url }, response) => {
+            asked.push(url!)
+            response.end("by the proxy")
+          })
+          server.on("connect", ({ url }, socket) => {
+            asked.push(url!)
+            const upstream = connect(Number(new URL(fake.url).port), "127.0.0.1", () => {
+              socket.write("HTTP/1.1 200 OK\r\n\r\n")
+              upstream.pipe(socket).pipe(upstream)
+            })
+            for (const one of [socket, upstream]) one.on("error", () => {})
+          })
+          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.sync(() => (server.closeAllConnections(), server.close()))
+      )
+      const { port } = proxy.address() as AddressInfo
+      const text = yield* Effect.acquireUseRelease(
+        Effect.sync(() => vi.stubEnv("http_proxy", `http://127.0.0.1:${port}`)),
+        () =>
+          Effect.promise(async () => {
+            const response = await boundedFetch()(fake.url, { method: "POST", body: "{}" })
+            return response.text()
+          }),
+        () => Effect.sync(() => vi.unstubAllEnvs())
+      )
+      assert.strictEqual(text, "by the proxy")
+      assert.lengthOf(asked, 1)
+      assert.include(asked[0], new URL(fake.url).host)
     })
   )
 
