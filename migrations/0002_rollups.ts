@@ -8,11 +8,11 @@ export default Effect.gen(function* () {
   yield* sql`CREATE TYPE rollup_grain AS ENUM ('hour', 'day', 'month', 'ever')`
   yield* sql`
     CREATE TABLE execution_rollups (
-      project_id uuid NOT NULL REFERENCES projects,
+      project_id uuid NOT NULL,
       mode prompt_mode NOT NULL,
       prompt_id uuid,
       version_id uuid,
-      model_id uuid NOT NULL REFERENCES models,
+      model_id uuid NOT NULL,
       environment text NOT NULL,
       grain rollup_grain NOT NULL,
       period timestamptz NOT NULL,
@@ -26,14 +26,14 @@ export default Effect.gen(function* () {
       latency_buckets smallint[] NOT NULL,
       latency_counts bigint[] NOT NULL,
       CONSTRAINT execution_rollups_scope CHECK ((prompt_id IS NULL) = (version_id IS NULL)),
-      CONSTRAINT execution_rollups_version_fkey FOREIGN KEY (prompt_id, version_id)
-        REFERENCES prompt_versions (prompt_id, version_id),
       CONSTRAINT execution_rollups_key UNIQUE NULLS NOT DISTINCT
         (project_id, prompt_id, grain, period, mode, version_id, model_id, environment, status, error_type)
     )`
   yield* sql`
     CREATE INDEX idx_rollups_project_time ON execution_rollups (project_id, grain, period)
       WHERE prompt_id IS NOT NULL`
+  yield* sql`
+    CREATE INDEX idx_rollups_all_time ON execution_rollups (project_id, grain, period) WHERE prompt_id IS NULL`
   yield* sql`COMMENT ON COLUMN execution_rollups.version_id IS 'null, as prompt_id: all prompts of the mode together'`
   yield* sql`
     COMMENT ON COLUMN execution_rollups.period IS

@@ -108,11 +108,11 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
         )
       )
     ],
-    ["analytics by mode", "execution_rollups_key", byMode({})],
+    ["analytics by mode", "idx_rollups_all_time", byMode({})],
     ["analytics of a prompt", "execution_rollups_key", byMode({ prompt_name: "prompt-7" })],
     ["analytics by version", "idx_rollups_project_time", groups({}, "version")],
-    ["analytics by day", "execution_rollups_key", groups({ from: LATELY }, "day")],
-    ["analytics by model, from an instant on", "execution_rollups_key", groups({ from: LATELY }, "model")],
+    ["analytics by day", "idx_rollups_all_time", groups({ from: LATELY }, "day")],
+    ["analytics by model, from an instant on", "idx_rollups_all_time", groups({ from: LATELY }, "model")],
     ["the sweeper's leases", "idx_exec_lease", ExecutionStore.use((store) => store.recover(100))]
   ] as const)("%s", ([_, index, query]) =>
     Effect.gen(function* () {

@@ -14,8 +14,11 @@ import { factColumns, rollupColumns, rollupOfFact, unfolded } from "./facts.ts"
 
 /** What groups of one kind are made of. */
 interface Grouping {
-  /** Key columns in the order of groups, each with what it is of: a part, its prompt `p`, version `v` or model `m`. */
-  readonly keys: { readonly [column: string]: string }
+  /** What tells the group of a part, in its own columns. */
+  readonly key: string
+  /** The columns that name a group, in the order of groups, and where they come from. */
+  readonly names: { readonly [column: string]: string }
+  readonly joins?: string
   readonly order: "ASC" | "DESC"
   /** The rollups that can be used, coarsest first. */
   readonly grains: ReadonlyArray<Grain>
@@ -28,16 +31,32 @@ const across = { order: "ASC", grains: anyGrain, byPrompt: false } as const
 const byPrompt = { order: "ASC", grains: anyGrain, byPrompt: true } as const
 
 const groupings: { readonly [By in GroupBy | "mode" | "version_id"]: Grouping } = {
-  mode: { ...across, keys: { mode: "part.mode" } },
-  prompt: { ...byPrompt, keys: { prompt_name: "p.name" } },
-  version: { ...byPrompt, keys: { prompt_name: "p.name", version_number: "v.version_number" } },
-  version_id: { ...byPrompt, keys: { version_id: "part.version_id" } },
-  model: { ...across, keys: { provider: "m.provider::text", model_name: `m.model_name COLLATE "C"` } },
-  environment: { ...across, keys: { environment: `part.environment COLLATE "C"` } },
-  hour: { ...across, keys: { period: "part.period" }, order: "DESC", grains: ["hour"] },
+  mode: { ...across, key: "mode", names: { mode: "key" } },
+  prompt: {
+    ...byPrompt,
+    key: "prompt_id",
+    names: { prompt_name: "p.name" },
+    joins: "JOIN prompts p ON p.prompt_id = key"
+  },
+  version: {
+    ...byPrompt,
+    key: "version_id",
+    names: { prompt_name: "p.name", version_number: "v.version_number" },
+    joins:
+      "JOIN (SELECT version_id, prompt_id, version_number FROM prompt_versions) v ON v.version_id = key JOIN prompts p ON p.prompt_id = v.prompt_id"
+  },
+  version_id: { ...byPrompt, key: "version_id", names: { version_id: "key" } },
+  model: {
+    ...across,
+    key: "model_id",
+    names: { provider: "m.provider::text", model_name: `m.model_name COLLATE "C"` }
+  },
+  environment: { ...across, key: "environment", names: { environment: `key COLLATE "C"` } },
+  hour: { ...across, key: "period", names: { period: "key" }, order: "DESC", grains: ["hour"] },
   day: {
     ...across,
-    keys: { period: "date_trunc('day', part.period, 'UTC')" },
+    key: "date_trunc('day', period, 'UTC')",
+    names: { period: "key" },
     order: "DESC",
     grains: ["day", "hour"]
   }
@@ -49,7 +68,7 @@ interface Request extends AnalyticsFilter {
   readonly limit?: number
 }
 
-/** Sums over the parts of a group. */
+/** Sums over the parts of a group; prices as exact numbers, so that a cost is the same in whatever order it is added up. */
 const figureColumns = `
   sum(executions)::float8 AS execution_count,
   coalesce(sum(executions) FILTER (WHERE status = 'succeeded'), 0)::float8 AS succeeded,
@@ -59,17 +78,14 @@ const figureColumns = `
     / nullif(sum(latency_count) FILTER (WHERE status = 'succeeded'), 0))::float8 AS avg_latency_ms,
   sum(prompt_tokens)::float8 AS prompt_tokens,
   sum(response_tokens)::float8 AS response_tokens,
-  CASE WHEN bool_and(has_price)
-    THEN (sum(prompt_tokens * prompt_token_price + response_tokens * response_token_price) / 1e6)::float8 END AS cost_usd`
+  CASE WHEN bool_and((prompt_tokens = 0 OR m.prompt_token_price IS NOT NULL)
+      AND (response_tokens = 0 OR m.response_token_price IS NOT NULL))
+    THEN (sum(prompt_tokens * coalesce(m.prompt_token_price, 0)::numeric
+      + response_tokens * coalesce(m.response_token_price, 0)::numeric) / 1e6)::float8 END AS cost_usd`
 
-/** What is added up; prices as exact numbers, so that a cost is the same in whatever order. */
-const partColumns = `
-  part.status, part.error_type, part.executions, part.prompt_tokens, part.response_tokens,
-  part.latency_ms, part.latency_count, part.latency_buckets, part.latency_counts,
-  coalesce(m.prompt_token_price, 0)::numeric AS prompt_token_price,
-  coalesce(m.response_token_price, 0)::numeric AS response_token_price,
-  (part.prompt_tokens = 0 OR m.prompt_token_price IS NOT NULL)
-    AND (part.response_tokens = 0 OR m.response_token_price IS NOT NULL) AS has_price`
+/** Until when executions are looked at: what follows after a period, latest first, is before it. */
+const endOf = ({ to, after }: Request): Date | undefined =>
+  after === undefined || !("period" in after) || (to !== undefined && to < after.period) ? to : after.period
 
 type FiguresRow = Omit<Figures, "latencies" | "errors"> & {
   readonly latency_buckets: ReadonlyArray<number> | null
@@ -94,9 +110,9 @@ export const layer = Layer.effect(
       ...(to === undefined ? [] : [read`${read.literal(column)} < ${to}`])
     ]
 
-    /** The executions that a request is for, as rollups: whole periods, single executions at the edges, and unfolded ones. */
+    /** The executions that a request is for: rollups of whole periods, and those that are looked at one by one. */
     const selectParts = (project_id: ProjectId, grouping: Grouping, request: Request) => {
-      const { prompt_name, environment, version_ids } = request
+      const { mode, prompt_name, environment, version_ids, limit } = request
       const prompt = read`(SELECT prompt_id FROM prompts WHERE project_id = ${project_id} AND name = ${prompt_name})`
       const conditions = (table: string, more: ReadonlyArray<Fragment>) => {
         const column = (name: string) => read.literal(`${table}.${name}`)
@@ -113,25 +129,38 @@ export const layer = Layer.effect(
       const scope = read.literal(
         grouping.byPrompt || prompt_name !== undefined ? "prompt_id IS NOT NULL" : "prompt_id IS NULL"
       )
-      const rollups = (grain: Grain, span: Span) => read`
-        SELECT ${read.literal(rollupColumns)} FROM execution_rollups r
-        WHERE ${conditions("r", [scope, read`r.grain = ${grain}`, ...within("r.period", span)])}`
-      const executions = (from: Fragment) => read`
-        SELECT ${read.literal(rollupOfFact)} FROM (
-          SELECT ${read.literal(factColumns)} FROM (${from}) e JOIN prompts p ON p.prompt_id = e.prompt_id
-        ) fact`
       const created = (span: Span) => conditions("e", within("e.created_at", span))
 
-      const pieces = piecesOf({ from: request.from, to: request.to }, grouping.grains)
+      const pieces = piecesOf({ from: request.from, to: endOf(request) }, grouping.grains)
       const whole = wholePart(pieces)
-      const parts = pieces.map(({ grain, span }) =>
-        grain === "none"
-          ? executions(read`SELECT * FROM executions e WHERE ${created(span)}`)
-          : rollups(grain, span)
-      )
-      if (whole !== undefined) parts.push(executions(unfolded(read, created(whole))))
-      return read.join(" UNION ALL ", false)(parts)
+      const single = pieces
+        .filter(({ grain }) => grain === "none")
+        .map(({ span }) => read`SELECT * FROM executions e WHERE ${created(span)}`)
+      if (whole !== undefined) single.push(unfolded(read, created(whole)))
+      const rollups = pieces
+        .filter(({ grain }) => grain !== "none")
+        .map(({ grain, span }) => {
+          const which = conditions("r", [
+            scope,
+            read`r.grain = ${grain}`,
+            ...(mode === undefined ? [] : [read`r.mode = ${mode}`]),
+            ...within("r.period", span)
+          ])
+          // Of periods, latest first, a page has no more than as many as its limit: older ones need not be read.
+          const latest = read`
+            AND r.period >= (SELECT min(period) FROM (
+              SELECT DISTINCT period FROM execution_rollups r WHERE ${which} ORDER BY period DESC LIMIT ${limit}) latest)`
+          return read`
+            SELECT ${read.literal(rollupColumns)} FROM execution_rollups r
+            WHERE ${which} ${grouping.order === "DESC" && grain === grouping.grains[0] ? latest : read.literal("")}`
+        })
+      const singles = read`
+        SELECT ${read.literal(factColumns)} FROM (${unionAll(single)}) e
+        JOIN prompts p ON p.prompt_id = e.prompt_id ${mode === undefined ? read.literal("") : read`AND p.mode = ${mode}`}`
+      return { singles, all: unionAll([...rollups, read`SELECT * FROM singles`]) }
     }
+
+    const unionAll = read.join(" UNION ALL ", false)
 
     const selectFigures = <Key>(
       project_id: ProjectId,
@@ -139,47 +168,54 @@ export const layer = Layer.effect(
       request: Request
     ) => {
       const grouping = groupings[group_by]
-      const names = Object.keys(grouping.keys)
-      const keys = read.literal(names.join(", "))
-      const keyColumns = Object.entries(grouping.keys).map(([name, of]) => `${of} AS ${name}`)
-      const order = read.literal(names.map((name) => `${name} ${grouping.order}`).join(", "))
-      const { mode, after, limit } = request
-      const position = names.map((name) => read`${after?.[name as keyof typeof after]}`)
+      const { after, limit } = request
+      const { singles, all } = selectParts(project_id, grouping, request)
+      const columns = Object.keys(grouping.names)
+      const names = Object.entries(grouping.names)
+        .map(([column, of]) => `${of} AS ${column}`)
+        .join(", ")
+      const of = read.join(", ")(Object.values(grouping.names).map((name) => read.literal(name)))
+      const position = read.join(", ")(
+        columns.map((column) => read`${after?.[column as keyof typeof after]}`)
+      )
       const beyond = read.literal(grouping.order === "ASC" ? ">" : "<")
+      const order = read.literal(columns.map((column) => `${column} ${grouping.order}`).join(", "))
       return read<Key & FiguresRow>`
-        WITH part (${read.literal(rollupColumns)}) AS NOT MATERIALIZED (
-          ${selectParts(project_id, grouping, request)}
-        ), keyed AS NOT MATERIALIZED (
-          SELECT ${read.literal(keyColumns.join(", "))}, ${read.literal(partColumns)}
-          FROM part
-          JOIN models m ON m.model_id = part.model_id
-          LEFT JOIN prompts p ON p.prompt_id = part.prompt_id
-          LEFT JOIN prompt_versions v ON v.version_id = part.version_id
-          ${mode === undefined ? read.literal("") : read`WHERE part.mode = ${mode}`}
-        ), figures AS (
-          SELECT ${keys}, ${read.literal(figureColumns)} FROM keyed
-          ${after === undefined ? read.literal("") : read`WHERE (${keys}) ${beyond} (${read.join(", ", false)(position)})`}
-          GROUP BY ${keys} ORDER BY ${order}
+        WITH singles (${read.literal(rollupColumns)}) AS MATERIALIZED (
+          SELECT ${read.literal(rollupOfFact)} FROM (${singles}) fact
+        ), part AS NOT MATERIALIZED (
+          SELECT ${read.literal(grouping.key)} AS key, part.* FROM (${all}) part
+        ), summed AS MATERIALIZED (
+          SELECT key, model_id, status, error_type, sum(executions) AS executions,
+            sum(prompt_tokens) AS prompt_tokens, sum(response_tokens) AS response_tokens,
+            sum(latency_ms) AS latency_ms, sum(latency_count) AS latency_count
+          FROM part GROUP BY key, model_id, status, error_type
+        ), figures AS MATERIALIZED (
+          SELECT key, ${read.literal(names)}, ${read.literal(figureColumns)}
+          FROM summed JOIN models m ON m.model_id = summed.model_id ${read.literal(grouping.joins ?? "")}
+          ${after === undefined ? read.literal("") : read`WHERE ${of} ${beyond} ${position}`}
+          GROUP BY key, ${read.literal(columns.join(", "))} ORDER BY ${order}
           ${limit === undefined ? read.literal("") : read`LIMIT ${limit}`}
         ), latencies AS (
-          SELECT ${keys}, array_agg(bucket::int ORDER BY bucket) AS latency_buckets,
-            array_agg(count::float8 ORDER BY bucket) AS latency_counts
+          SELECT key, array_agg(bucket::int ORDER BY bucket) AS latency_buckets,
+            array_agg(count ORDER BY bucket) AS latency_counts
           FROM (
-            SELECT ${keys}, bucket, sum(count) AS count FROM (
-              SELECT ${keys}, unnest(latency_buckets) AS bucket, unnest(latency_counts) AS count
-              FROM keyed WHERE status = 'succeeded' AND (${keys}) IN (SELECT ${keys} FROM figures)
-            ) counts GROUP BY ${keys}, bucket
-          ) buckets GROUP BY ${keys}
+            SELECT key, bucket, sum(count::float8) AS count FROM (
+              SELECT key, unnest(latency_buckets) AS bucket, unnest(latency_counts) AS count
+              FROM part JOIN (SELECT key FROM figures) page USING (key) WHERE status = 'succeeded'
+            ) counts GROUP BY key, bucket
+          ) buckets GROUP BY key
         ), errors AS (
-          SELECT ${keys},
+          SELECT key,
             jsonb_agg(jsonb_build_object('error_type', error_type, 'count', count) ORDER BY count DESC, error_type) AS errors
           FROM (
-            SELECT ${keys}, coalesce(error_type, 'unknown') COLLATE "C" AS error_type, sum(executions) AS count
-            FROM keyed WHERE status = 'failed' AND (${keys}) IN (SELECT ${keys} FROM figures)
-            GROUP BY ${keys}, error_type
-          ) types GROUP BY ${keys}
+            SELECT key, coalesce(error_type, 'unknown') COLLATE "C" AS error_type, sum(executions) AS count
+            FROM summed WHERE status = 'failed' GROUP BY key, error_type
+          ) types GROUP BY key
         )
-        SELECT * FROM figures LEFT JOIN latencies USING (${keys}) LEFT JOIN errors USING (${keys})
+        SELECT ${read.literal(columns.join(", "))}, execution_count, succeeded, failed, canceled, errors, avg_latency_ms,
+          latency_buckets, latency_counts, prompt_tokens, response_tokens, cost_usd
+        FROM figures LEFT JOIN latencies USING (key) LEFT JOIN errors USING (key)
         ORDER BY ${order}`
     }
 

@@ -46,6 +46,8 @@ export class Database extends Context.Service<
       ...client,
       stream: () => watchedSocket(address, SILENCE),
       startupParameters: {
+        // Compiling takes longer than any statement here may.
+        jit: "off",
         statement_timeout: String(Duration.toMillis(STATEMENT)),
         lock_timeout: String(Duration.toMillis(LOCK))
       }

@@ -10,8 +10,9 @@ import { orDefect } from "./orDefect.ts"
 /** The advisory lock of who writes rollups: one at a time, so that two never wait for each other's rows. */
 const WRITER = 7_206_502
 
+/** What tells rollups apart comes first: sorting compares less. */
 const keyColumns = `
-  project_id, mode, prompt_id, version_id, model_id, environment, grain, period, status, error_type`
+  period, version_id, status, error_type, environment, model_id, grain, prompt_id, mode, project_id`
 const sums = ["executions", "prompt_tokens", "response_tokens", "latency_ms", "latency_count"]
 const columns = `${keyColumns}, ${sums.join(", ")}, latency_buckets, latency_counts`
 const summed = sums.map((column) => `sum(${column}) AS ${column}`).join(", ")
@@ -22,23 +23,21 @@ const rollupsOfFacts = `
     coalesce(array_agg(bucket ORDER BY bucket) FILTER (WHERE bucket IS NOT NULL), '{}') AS latency_buckets,
     coalesce(array_agg(latency_count ORDER BY bucket) FILTER (WHERE bucket IS NOT NULL), '{}') AS latency_counts
   FROM (
-    SELECT project_id, mode, scope.prompt_id, scope.version_id, model_id, environment, periods.*, status, error_type,
-      bucket, ${summed}
+    SELECT ${keyColumns}, bucket, ${summed}
     FROM (
-      SELECT project_id, mode, prompt_id, version_id, model_id, environment, hour, status, error_type, bucket,
-        count(*) AS executions,
+      SELECT project_id, mode, prompt_id AS one_prompt, version_id AS one_version, model_id, environment, hour,
+        status, error_type, bucket, count(*) AS executions,
         coalesce(sum(prompt_tokens), 0) AS prompt_tokens, coalesce(sum(response_tokens), 0) AS response_tokens,
         coalesce(sum(latency_ms), 0) AS latency_ms, count(latency_ms) AS latency_count
       FROM facts
-      GROUP BY project_id, mode, prompt_id, version_id, model_id, environment, hour, status, error_type, bucket
+      GROUP BY hour, bucket, version_id, status, error_type, environment, model_id, prompt_id, mode, project_id
     ) hourly
-    CROSS JOIN LATERAL (VALUES (prompt_id, version_id), (NULL::uuid, NULL::uuid)) AS scope (prompt_id, version_id)
+    CROSS JOIN LATERAL (VALUES (one_prompt, one_version), (NULL, NULL)) AS scope (prompt_id, version_id)
     CROSS JOIN LATERAL (VALUES
       ('hour'::rollup_grain, hour), ('day', date_trunc('day', hour, 'UTC')),
       ('month', date_trunc('month', hour, 'UTC')), ('ever', '-infinity')
     ) AS periods (grain, period)
-    GROUP BY project_id, mode, scope.prompt_id, scope.version_id, model_id, environment, periods.grain, periods.period,
-      status, error_type, bucket
+    GROUP BY ${keyColumns}, bucket
   ) grained
   GROUP BY ${keyColumns}`
 
@@ -86,6 +85,10 @@ export const layer = Layer.effect(
 
     const selectProjects = read<Project>`SELECT project_id, name FROM projects ORDER BY name`
 
+    /** Room to count in memory, for the transaction alone. */
+    const takeRoom = (sql: SqlClient.SqlClient) => sql`
+      SELECT set_config('work_mem', '256MB', true), set_config('jit', 'off', true)`
+
     const awaitTurn = (sql: SqlClient.SqlClient) => sql`SELECT pg_advisory_xact_lock(${WRITER})`
 
     const deleteRollups = (sql: SqlClient.SqlClient, project_id: ProjectId) => sql`
@@ -114,6 +117,7 @@ export const layer = Layer.effect(
         Effect.gen(function* () {
           const sql = yield* migrating
           return yield* Effect.gen(function* () {
+            yield* takeRoom(sql)
             yield* awaitTurn(sql)
             yield* deleteRollups(sql, project_id)
             const [row] = yield* insertRollups(sql, project_id)
