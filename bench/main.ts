@@ -23,7 +23,7 @@ const { values } = parseArgs({
   }
 })
 const { quick } = values
-const rounds = Number(values.rounds ?? (quick ? 1 : 5))
+const rounds = Number(values.rounds ?? (quick ? 1 : 3))
 
 const file = (name: string) => join(import.meta.dirname, name)
 
@@ -34,18 +34,20 @@ const main = Effect.gen(function* () {
   if (!installed("load")) return yield* Effect.die(new Error("bench/load can't be installed"))
   const withPeers = !quick && installed("peers")
   const plan: Plan = quick
-    ? { duration: 1, executions: 500, repeat: 10, peers: false }
-    : { duration: 3, executions: 3_000, repeat: 30, peers: withPeers }
+    ? { warmUp: 1_000, duration: 1, executions: 500, repeat: 10, peers: false }
+    : { warmUp: 5_000, duration: 3, executions: 3_000, repeat: 30, peers: withPeers }
 
   yield* progress("PostgreSQL, Redis, a provider and the API")
   const world = yield* makeWorld
 
   yield* progress("warming up")
-  const { pid, requests } = world.api
-  const { execution_id } = yield* ask(requests.run)
-  for (const request of [requests.read, requests.poll(execution_id), requests.run, requests.submit]) {
-    yield* load(pid, request, { duration: plan.duration })
+  const { execution_id } = yield* ask(world.api.requests.run)
+  for (const { pid, requests } of [world.framework, world.api]) {
+    for (const request of [requests.read, requests.poll(execution_id), requests.run, requests.submit]) {
+      yield* load(pid, request, { amount: plan.warmUp })
+    }
   }
+  yield* load(world.slowApi.pid, world.slowApi.requests.run, { amount: plan.warmUp }, 128)
   yield* world.clear
 
   const all = yield* Effect.forEach(Array.from({ length: rounds }), (_, index) =>

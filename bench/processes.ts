@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { built, startNode } from "../test/support/processes.ts"
-import type { Entrypoint } from "../test/support/processes.ts"
+import type { Entrypoint, Running } from "../test/support/processes.ts"
 import { freePort } from "../test/support/servers.ts"
 import { send } from "./send.ts"
 
@@ -17,6 +17,18 @@ export const startServer = Effect.fnUntraced(function* (file: string, env: Recor
   return { ...running, url: url! }
 })
 
+/** Waits until a process answers with 200, or dies when it ends without. */
+export const untilReady = (running: Running, ask: Effect.Effect<{ readonly status: number }, unknown>) =>
+  ask.pipe(
+    Effect.catch(() => Effect.succeed({ status: 0 })),
+    Effect.repeat({ schedule: Schedule.spaced("10 millis"), until: ({ status }) => status === 200 }),
+    Effect.raceFirst(
+      Effect.flatMap(running.ended, (code) =>
+        Effect.die(new Error(`a process ended with ${code}, and said:\n${running.output()}`))
+      )
+    )
+  )
+
 /** Starts a built entrypoint on a port of its own, and gives it when it is ready; killed when the scope closes. */
 export const startEntrypoint = Effect.fnUntraced(function* (
   entrypoint: Entrypoint,
@@ -25,14 +37,7 @@ export const startEntrypoint = Effect.fnUntraced(function* (
   const port = String(yield* Effect.promise(freePort))
   const url = `http://127.0.0.1:${port}`
   const running = yield* startNode(built(entrypoint), { PORT: port, WORKER_PORT: port, ...env })
-  const ended = Effect.flatMap(running.ended, (code) =>
-    Effect.die(new Error(`${entrypoint} ended with ${code}, and said:\n${running.output()}`))
-  )
-  yield* send({ url: `${url}/ready` }).pipe(
-    Effect.catch(() => Effect.succeed({ status: 0 })),
-    Effect.repeat({ schedule: Schedule.spaced("10 millis"), until: ({ status }) => status === 200 }),
-    Effect.raceFirst(ended)
-  )
+  yield* untilReady(running, send({ url: `${url}/ready` }))
   return { ...running, url }
 })
 

@@ -5,14 +5,16 @@ import type { Measured } from "./limits/loop.ts"
 import { load } from "./load.ts"
 import type { Extent } from "./load.ts"
 import { peers } from "./peers.ts"
-import { megabytes, runProgram, startServer } from "./processes.ts"
+import { megabytes, runProgram } from "./processes.ts"
 import type { Progress } from "./progress.ts"
 import { ask } from "./send.ts"
 import type { Request } from "./send.ts"
-import { CONTENT } from "./world.ts"
+import { CONTENT, SLOW } from "./world.ts"
 import type { World } from "./world.ts"
 
 export interface Plan {
+  /** Requests that each operation gets before it is measured, for the sake of the compilers. */
+  readonly warmUp: number
   /** Seconds that each rate is measured for. */
   readonly duration: number
   /** Executions that workers have to get done. */
@@ -22,8 +24,6 @@ export interface Plan {
   readonly peers: boolean
 }
 
-/** The provider's time in the runs that are not against a provider of none. */
-const SLOW = 50
 /** Calls that a worker has to keep open at a time, and how long each takes. */
 const OPEN = 256
 const OPEN_MILLIS = 4_000
@@ -38,42 +38,30 @@ const milliseconds = <A, E, R>(work: Effect.Effect<A, E, R>) =>
 /** Measures everything once. What is compared is measured one right after the other, so that a busy machine slows both. */
 export const round = Effect.fnUntraced(function* (world: World, plan: Plan, progress: Progress) {
   const { figures, measured, note, sample } = makeFigures()
-  const { api, statements } = world
+  const { api, framework, slowApi, statements } = world
   const extent: Extent = { duration: plan.duration }
   const seconds = { SECONDS: String(plan.duration) }
-
   const { execution_id } = yield* ask(api.requests.run)
-  const examples = {
-    PROMPT: JSON.stringify(yield* ask(api.requests.read)),
-    EXECUTION: JSON.stringify(yield* ask(api.requests.poll(execution_id)))
-  }
-  const framework = yield* startServer("limits/framework.ts", examples)
-  const atFramework = (request: Request): Request => ({
-    ...request,
-    url: framework.url + new URL(request.url).pathname
-  })
 
-  const rate = Effect.fnUntraced(function* (name: string, pid: number, request: Request, how = extent) {
-    const { result, statements: asked } = yield* statements.count(load(pid, request, how))
+  const rate = Effect.fnUntraced(function* (name: string, pid: number, request: Request) {
+    const { result, statements: asked } = yield* statements.count(load(pid, request, extent))
     sample(name, result, asked)
-    return result
   })
-  const limit = (name: string, request: Request) => rate(name, framework.pid, atFramework(request))
   const limits = (file: string, env: Record<string, string>) =>
     Effect.map(runProgram<Record<string, Measured>>(`limits/${file}.ts`, { ...seconds, ...env }), measured)
 
   note("api", { megabytesBefore: megabytes(api.pid) })
 
   yield* progress("read the active prompt, after the bare framework")
-  yield* limit("frameworkRead", api.requests.read)
+  yield* rate("frameworkRead", framework.pid, framework.requests.read)
   yield* rate("read", api.pid, api.requests.read)
 
   yield* progress("poll an execution, after the bare framework")
-  yield* limit("frameworkPoll", api.requests.poll(execution_id))
+  yield* rate("frameworkPoll", framework.pid, framework.requests.poll(execution_id))
   yield* rate("poll", api.pid, api.requests.poll(execution_id))
 
   yield* progress("run, after its parts: framework, bare call, durable writes")
-  yield* limit("frameworkRun", api.requests.run)
+  yield* rate("frameworkRun", framework.pid, framework.requests.run)
   yield* limits("calls", { OPENAI_BASE_URL: world.providerUrl(0), CONTENT })
   yield* limits("writes", { DATABASE_URL: world.databaseUrl, CONTENT })
   yield* rate("run", api.pid, api.requests.run)
@@ -88,17 +76,11 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
     CONTENT
   })
   measured({ slowCall: slow.call })
-  yield* Effect.scoped(
-    Effect.gen(function* () {
-      const patient = yield* world.startLedger(SLOW)
-      yield* load(patient.pid, patient.requests.run, { duration: 1 })
-      yield* rate("slowRun", patient.pid, patient.requests.run)
-    })
-  )
+  yield* rate("slowRun", slowApi.pid, slowApi.requests.run)
 
   yield* progress("submit, after its parts: framework, BullMQ")
   yield* world.clear
-  yield* limit("frameworkSubmit", api.requests.submit)
+  yield* rate("frameworkSubmit", framework.pid, framework.requests.submit)
   yield* limits("queue", { REDIS_URL: world.redisUrl })
   yield* world.clear
   yield* rate("submit", api.pid, api.requests.submit)
@@ -114,12 +96,14 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
 
   yield* progress("the same content again: PUT one, register 1,000")
   for (const [name, request] of Object.entries({ put: api.requests.put, register: api.requests.register })) {
-    const times = Effect.forEach(Array.from({ length: plan.repeat }), () => milliseconds(ask(request)))
-    const { result, statements: asked } = yield* statements.count(times)
-    note(name, { p50: median(result) })
-    if (asked !== undefined) {
-      const { calls, wal, written } = asked
-      note(name, { statements: calls / plan.repeat, written, wal: wal / plan.repeat })
+    const times = yield* Effect.forEach(Array.from({ length: plan.repeat }), () =>
+      statements.count(milliseconds(ask(request)))
+    )
+    note(name, { p50: median(times.map(({ result }) => result)) })
+    if (!statements.counted) continue
+    for (const what of ["calls", "written", "wal"] as const) {
+      // The median leaves out what others wrote meanwhile.
+      note(name, { [what]: median(times.map(({ statements: asked }) => asked![what])) })
     }
   }
 
@@ -132,9 +116,9 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   note("embedded", starts)
   sample("embeddedSubmit", submit)
 
-  if (plan.peers) yield* peers(world, plan, progress, { measured, note, sample })
+  if (plan.peers) yield* peers(world, plan, progress, { note, sample })
   return figures
-}, Effect.scoped)
+})
 
 /** Submits while workers work, and tells how many executions got done in a second, from the first row to the last end. */
 const submitToDone = (world: World, workers: number, amount: number) =>
@@ -144,7 +128,7 @@ const submitToDone = (world: World, workers: number, amount: number) =>
       Array.from({ length: workers }, () => startWorker()),
       { concurrency: "unbounded" }
     )
-    yield* submitAndWait(world, Math.ceil(amount / 5))
+    yield* submitAndWait(world, Math.ceil(amount / 3))
     yield* clear
     const { statements: asked } = yield* statements.count(submitAndWait(world, amount))
     const [row] = yield* statements.sql<{ seconds: number; failed: number }>`

@@ -22,9 +22,10 @@ export const send = ({ url, method = "GET", headers = {}, body }: Request) =>
       let text = ""
       response.setEncoding("utf8")
       response.on("data", (piece: string) => (text += piece))
-      response.on("end", () =>
-        resume(Effect.succeed({ status: response.statusCode!, body: JSON.parse(text || "null") }))
-      )
+      response.on("end", () => {
+        const json = response.headers["content-type"]?.startsWith("application/") ?? false
+        resume(Effect.succeed({ status: response.statusCode!, body: json ? JSON.parse(text) : text }))
+      })
     })
     outgoing.on("error", (error) => resume(Effect.fail(error)))
     outgoing.end(body)

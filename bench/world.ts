@@ -28,6 +28,9 @@ export const CONTENT = template_source + variables.article + variables.questions
 /** Everything as it comes, and what the tests leave out: a commit is on disk when it is acknowledged. */
 const DURABLE = { fsync: "on", synchronous_commit: "on" }
 
+/** The milliseconds of a provider that is not instant. */
+export const SLOW = 50
+
 const acquire = (start: () => Promise<OwnServer>) =>
   Effect.acquireRelease(Effect.promise(start), (server) => Effect.promise(() => server.stop()))
 
@@ -39,7 +42,7 @@ const postgres = acquire(async () => {
   }
 })
 
-/** PostgreSQL, Redis, a provider, and an API over them; all of it ends with the scope. */
+/** PostgreSQL, Redis, a provider, APIs over them, and the bare framework; all of it ends with the scope. */
 export const makeWorld = Effect.gen(function* () {
   const database = yield* postgres
   const redis = yield* acquire(() => ownRedis())
@@ -107,8 +110,15 @@ export const makeWorld = Effect.gen(function* () {
     startEntrypoint("worker/main", { ...env(delay), ...more })
 
   const api = yield* startLedger(0)
+  const slowApi = yield* startLedger(SLOW)
   yield* ask(api.requests.put)
   yield* ask(api.requests.register)
+
+  const { execution_id } = yield* ask(api.requests.run)
+  const framework = yield* startServer("limits/framework.ts", {
+    PROMPT: JSON.stringify(yield* ask(api.requests.read)),
+    EXECUTION: JSON.stringify(yield* ask(api.requests.poll(execution_id)))
+  })
 
   return {
     databaseUrl: database.url,
@@ -121,7 +131,10 @@ export const makeWorld = Effect.gen(function* () {
       (seen) => seen as { readonly calls: number; readonly open: number; readonly last: string }
     ),
     api,
-    startLedger,
+    /** The same over a provider that takes `SLOW`. */
+    slowApi,
+    /** An `HttpApi` that answers with the same bodies, with nothing behind it. */
+    framework: { pid: framework.pid, requests: requests(framework.url) },
     startWorker,
     /** Forgets every execution, and every call for one. */
     clear: Effect.gen(function* () {

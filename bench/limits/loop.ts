@@ -11,7 +11,6 @@ export interface Measured {
 export const CONNECTIONS = 16
 
 const SECONDS = Number(process.env["SECONDS"] ?? 1)
-const WARM_UP = 0.5
 
 const loops = async (operation: () => Promise<unknown>, connections: number, seconds: number) => {
   const latencies: Array<number> = []
@@ -36,7 +35,8 @@ export const measure = async (
   operation: () => Promise<unknown>,
   { connections = CONNECTIONS, units = 1 } = {}
 ): Promise<Measured> => {
-  await loops(operation, connections, WARM_UP)
+  // Warm first, for as long.
+  await loops(operation, connections, SECONDS)
   const cpu = process.cpuUsage()
   const start = performance.now()
   const sorted = (await loops(operation, connections, SECONDS)).toSorted((a, b) => a - b)
