@@ -15,7 +15,11 @@ const newFolder = Effect.acquireRelease(
 )
 
 /** One process with everything in it: how long it takes to start, over nothing and over data, and how fast it accepts. */
-export const embedded = Effect.fnUntraced(function* (put: Request, submit: Request, extent: Extent) {
+export const embedded = Effect.fnUntraced(function* (
+  { put, submit }: { readonly put: Request; readonly submit: Request },
+  warmUp: number,
+  extent: Extent
+) {
   const folder = yield* newFolder
   const apiKey = `bench-${randomUUID()}`
   const env = { DATA_DIR: folder, API_KEY: apiKey, RATE_LIMIT: "0", LOG_LEVEL: "warn", LOG_FORMAT: "json" }
@@ -39,6 +43,7 @@ export const embedded = Effect.fnUntraced(function* (put: Request, submit: Reque
     })
   )
   const { process, seconds: startAgain } = yield* start
+  yield* load(process.pid, at(process.url, submit), { amount: warmUp })
   const sample = yield* load(process.pid, at(process.url, submit), extent)
   return { firstStart, startAgain, submit: sample }
 }, Effect.scoped)

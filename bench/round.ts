@@ -112,7 +112,7 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   note("api", { megabytesAfter: megabytes(api.pid) })
 
   yield* progress("embedded: first start, start again, submit")
-  const { submit, ...starts } = yield* embedded(api.requests.put, api.requests.submit, extent)
+  const { submit, ...starts } = yield* embedded(api.requests, plan.warmUp / 5, extent)
   note("embedded", starts)
   sample("embeddedSubmit", submit)
 
