@@ -1,16 +1,17 @@
 /*
  * The benchmark: `npm run bench`, or `npm run bench -- --quick`. It starts everything that it needs, measures the
- * service beside the limits that it can't beat, and writes what came of it to `results.json` and `results.svg`.
+ * service beside the limits that it can't beat, and writes what came of it to `results.json`, `results.svg` and the
+ * README's table.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { installed, load } from "./load.ts"
 import { picture } from "./picture.ts"
 import { makeProgress } from "./progress.ts"
-import { reachedOf, results, table } from "./report.ts"
+import { reachedOf, results, table, withTable } from "./report.ts"
 import { round } from "./round.ts"
 import type { Plan } from "./round.ts"
 import { ask } from "./send.ts"
@@ -26,6 +27,7 @@ const { quick } = values
 const rounds = Number(values.rounds ?? (quick ? 1 : 3))
 
 const file = (name: string) => join(import.meta.dirname, name)
+const README = file("../README.md")
 
 const main = Effect.gen(function* () {
   const started = performance.now()
@@ -63,9 +65,14 @@ const main = Effect.gen(function* () {
       : "not counted: no pg_stat_statements",
     peers: plan.peers ? "measured" : quick ? "left out by --quick" : "left out: the registry was not reached"
   }
-  console.log(`\n${table(reached)}\n\nPeers: ${notes.peers}. Statements: ${notes.statements}.`)
-  writeFileSync(file("results.json"), `${JSON.stringify(results(all, reached, notes), null, 2)}\n`)
+  const shown = table(reached)
+  console.log(`\n${shown}\n\nPeers: ${notes.peers}. Statements: ${notes.statements}.`)
+  const json = `${JSON.stringify(results(all, reached, notes), null, 2)}\n`
+  // What is kept is of whole runs.
+  if (quick) return writeFileSync(file("results.quick.json"), json)
+  writeFileSync(file("results.json"), json)
   writeFileSync(file("results.svg"), picture(reached))
+  writeFileSync(README, withTable(readFileSync(README, "utf8"), shown))
 }).pipe(Effect.scoped)
 
 NodeRuntime.runMain(main)

@@ -43,6 +43,11 @@ export const table = (reached: ReadonlyArray<Reached>): string => {
   return [line(all[0]!), rule, ...rows.map(line)].join("\n")
 }
 
+const MARKED = /(?<=<!-- bench -->\n)[^]*(?=<!-- \/bench -->)/
+
+/** A text with the table in the place that is marked for it. */
+export const withTable = (text: string, shownTable: string) => text.replace(MARKED, `\n${shownTable}\n\n`)
+
 interface Notes {
   readonly quick: boolean
   readonly seconds: number

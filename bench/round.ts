@@ -2,6 +2,7 @@ import { Effect, Schedule } from "effect"
 import { embedded } from "./embedded.ts"
 import { makeFigures, median } from "./figures.ts"
 import type { Measured } from "./limits/loop.ts"
+import { pgbench } from "./limits/pgbench.ts"
 import { load } from "./load.ts"
 import type { Extent } from "./load.ts"
 import { peers } from "./peers.ts"
@@ -64,6 +65,10 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   yield* rate("frameworkRun", framework.pid, framework.requests.run)
   yield* limits("calls", { OPENAI_BASE_URL: world.providerUrl(0), CONTENT })
   yield* limits("writes", { DATABASE_URL: world.databaseUrl, CONTENT })
+  const { databaseUrl } = world
+  const tool = pgbench({ databaseUrl, seconds: plan.duration, length: CONTENT.length })
+  if (tool === undefined) yield* progress("pgbench is not installed, and left out")
+  else note("pgbench", tool)
   yield* rate("run", api.pid, api.requests.run)
 
   yield* progress("list executions")
