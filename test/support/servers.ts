@@ -44,7 +44,7 @@ const versionFolders = (): ReadonlyArray<string> => {
   }
 }
 
-const find = (program: string): string | undefined => {
+export const find = (program: string): string | undefined => {
   const folders = [
     ...versionFolders(),
     ...(process.env["PATH"] ?? "").split(delimiter),

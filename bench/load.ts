@@ -1,0 +1,70 @@
+import { Effect } from "effect"
+import { spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { cpuSeconds, runProgram } from "./processes.ts"
+import type { Request } from "./send.ts"
+
+/** For how long, or how many. */
+export type Extent = { readonly duration: number } | { readonly amount: number }
+
+/** What came of requests in a closed loop. */
+export interface Sample {
+  readonly requests: number
+  readonly perSecond: number
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p99: number
+  /** Microseconds of the server's CPU for each. */
+  readonly cpu: number
+  /** The part of a core that the server was busy: below 1, something else held it up. */
+  readonly busy: number
+}
+
+interface Outcome {
+  readonly requests: number
+  readonly seconds: number
+  readonly p50: number
+  readonly p99: number
+  readonly errors: number
+  readonly non2xx: number
+}
+
+/** Connections of the load generator, where nothing else is said. */
+export const CONNECTIONS = 16
+
+/** Sends the same request over and over, and watches what it costs the server, which is the process `pid`. */
+export const load = Effect.fnUntraced(function* (
+  pid: number,
+  { url, method = "GET", headers = {}, body }: Request,
+  extent: Extent,
+  connections = CONNECTIONS
+) {
+  const options = { url, method, headers, body, connections, ...extent }
+  const before = cpuSeconds(pid)
+  const outcome = yield* runProgram<Outcome>("load/main.ts", {}, [JSON.stringify(options)])
+  const cpu = cpuSeconds(pid) - before
+  const { requests, seconds, p50, p99, errors, non2xx } = outcome
+  if (errors + non2xx > 0 || requests === 0) {
+    return yield* Effect.die(
+      new Error(`${method} ${url}: of ${requests} requests ${errors} broke and ${non2xx} were refused`)
+    )
+  }
+  const sample: Sample = {
+    requests,
+    perSecond: requests / seconds,
+    p50,
+    p99,
+    cpu: (cpu * 1e6) / requests,
+    busy: cpu / seconds
+  }
+  return sample
+})
+
+/** Installs what a folder of this one locks, unless it is there. False where the registry can't be reached. */
+export const installed = (folder: "load" | "peers"): boolean => {
+  const cwd = join(import.meta.dirname, folder)
+  if (existsSync(join(cwd, "node_modules"))) return true
+  const args = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+  return spawnSync("npm", args, { cwd, stdio: "inherit", timeout: 120_000 }).status === 0
+}

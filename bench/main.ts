@@ -1,0 +1,78 @@
+/*
+ * The benchmark: `npm run bench`, or `npm run bench -- --quick`. It starts everything that it needs, measures the
+ * service beside the limits that it can't beat, and writes what came of it to `results.json`, `results.svg` and the
+ * README's table.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Effect } from "effect"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import { installed, load } from "./load.ts"
+import { picture } from "./picture.ts"
+import { makeProgress } from "./progress.ts"
+import { reachedOf, results, table, withTable } from "./report.ts"
+import { round } from "./round.ts"
+import type { Plan } from "./round.ts"
+import { ask } from "./send.ts"
+import { makeWorld } from "./world.ts"
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    rounds: { type: "string" }
+  }
+})
+const { quick } = values
+const rounds = Number(values.rounds ?? (quick ? 1 : 3))
+
+const file = (name: string) => join(import.meta.dirname, name)
+const README = file("../README.md")
+
+const main = Effect.gen(function* () {
+  const started = performance.now()
+  const progress = makeProgress()
+  yield* progress("npm ci of the load generator")
+  if (!installed("load")) return yield* Effect.die(new Error("bench/load can't be installed"))
+  const withPeers = !quick && installed("peers")
+  const plan: Plan = quick
+    ? { warmUp: 1_000, duration: 1, executions: 500, repeat: 10, peers: false }
+    : { warmUp: 5_000, duration: 3, executions: 3_000, repeat: 30, peers: withPeers }
+
+  yield* progress("PostgreSQL, Redis, a provider and the API")
+  const world = yield* makeWorld
+
+  yield* progress("warming up")
+  const { execution_id } = yield* ask(world.api.requests.run)
+  for (const { pid, requests } of [world.framework, world.api]) {
+    for (const request of [requests.read, requests.poll(execution_id), requests.run, requests.submit]) {
+      yield* load(pid, request, { amount: plan.warmUp })
+    }
+  }
+  yield* load(world.slowApi.pid, world.slowApi.requests.run, { amount: plan.warmUp }, 128)
+  yield* world.clear
+
+  const all = yield* Effect.forEach(Array.from({ length: rounds }), (_, index) =>
+    round(world, plan, (step) => progress(`round ${index + 1} of ${rounds}: ${step}`))
+  )
+
+  const reached = reachedOf(all)
+  const notes = {
+    quick,
+    seconds: Math.round((performance.now() - started) / 1_000),
+    statements: world.statements.counted
+      ? "counted by pg_stat_statements"
+      : "not counted: no pg_stat_statements",
+    peers: plan.peers ? "measured" : quick ? "left out by --quick" : "left out: the registry was not reached"
+  }
+  const shown = table(reached)
+  console.log(`\n${shown}\n\nPeers: ${notes.peers}. Statements: ${notes.statements}.`)
+  const json = `${JSON.stringify(results(all, reached, notes), null, 2)}\n`
+  // What is kept is of whole runs.
+  if (quick) return writeFileSync(file("results.quick.json"), json)
+  writeFileSync(file("results.json"), json)
+  writeFileSync(file("results.svg"), picture(reached))
+  writeFileSync(README, withTable(readFileSync(README, "utf8"), shown))
+}).pipe(Effect.scoped)
+
+NodeRuntime.runMain(main)

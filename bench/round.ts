@@ -1,0 +1,193 @@
+import { Effect, Schedule } from "effect"
+import { embedded } from "./embedded.ts"
+import { makeFigures, median } from "./figures.ts"
+import type { Measured } from "./limits/loop.ts"
+import { pgbench } from "./limits/pgbench.ts"
+import { load } from "./load.ts"
+import type { Extent } from "./load.ts"
+import { peers } from "./peers.ts"
+import { megabytes, runProgram } from "./processes.ts"
+import type { Progress } from "./progress.ts"
+import { ask } from "./send.ts"
+import type { Request } from "./send.ts"
+import { CONTENT, SLOW } from "./world.ts"
+import type { World } from "./world.ts"
+
+export interface Plan {
+  /** Requests that each operation gets before it is measured, for the sake of the compilers. */
+  readonly warmUp: number
+  /** Seconds that each rate is measured for. */
+  readonly duration: number
+  /** Executions that workers have to get done. */
+  readonly executions: number
+  /** How often that is asked which is measured one at a time. */
+  readonly repeat: number
+  readonly peers: boolean
+}
+
+/** Calls that a worker has to keep open at a time, and how long each takes. */
+const OPEN = 256
+const OPEN_MILLIS = 4_000
+
+const milliseconds = <A, E, R>(work: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const start = performance.now()
+    yield* work
+    return performance.now() - start
+  })
+
+/** Measures everything once. What is compared is measured one right after the other, so that a busy machine slows both. */
+export const round = Effect.fnUntraced(function* (world: World, plan: Plan, progress: Progress) {
+  const { figures, measured, note, sample } = makeFigures()
+  const { api, framework, slowApi, statements } = world
+  const extent: Extent = { duration: plan.duration }
+  const seconds = { SECONDS: String(plan.duration) }
+  const { execution_id } = yield* ask(api.requests.run)
+
+  const rate = Effect.fnUntraced(function* (name: string, pid: number, request: Request) {
+    const { result, statements: asked } = yield* statements.count(load(pid, request, extent))
+    sample(name, result, asked)
+  })
+  const limits = (file: string, env: Record<string, string>) =>
+    Effect.map(runProgram<Record<string, Measured>>(`limits/${file}.ts`, { ...seconds, ...env }), measured)
+
+  note("api", { megabytesBefore: megabytes(api.pid) })
+
+  yield* progress("read the active prompt, after the bare framework")
+  yield* rate("frameworkRead", framework.pid, framework.requests.read)
+  yield* rate("read", api.pid, api.requests.read)
+
+  yield* progress("poll an execution, after the bare framework")
+  yield* rate("frameworkPoll", framework.pid, framework.requests.poll(execution_id))
+  yield* rate("poll", api.pid, api.requests.poll(execution_id))
+
+  yield* progress("run, after its parts: framework, bare call, durable writes")
+  yield* rate("frameworkRun", framework.pid, framework.requests.run)
+  yield* limits("calls", { OPENAI_BASE_URL: world.providerUrl(0), CONTENT })
+  yield* limits("writes", { DATABASE_URL: world.databaseUrl, CONTENT })
+  const { databaseUrl } = world
+  const tool = pgbench({ databaseUrl, seconds: plan.duration, length: CONTENT.length })
+  if (tool === undefined) yield* progress("pgbench is not installed, and left out")
+  else note("pgbench", tool)
+  yield* rate("run", api.pid, api.requests.run)
+
+  yield* progress("list executions")
+  yield* rate("list", api.pid, api.requests.list)
+
+  yield* progress(`run with a provider of ${SLOW} ms, after the bare call`)
+  const slow = yield* runProgram<{ call: Measured }>("limits/calls.ts", {
+    ...seconds,
+    OPENAI_BASE_URL: world.providerUrl(SLOW),
+    CONTENT
+  })
+  measured({ slowCall: slow.call })
+  yield* rate("slowRun", slowApi.pid, slowApi.requests.run)
+
+  yield* progress("submit, after its parts: framework, BullMQ")
+  yield* world.clear
+  yield* rate("frameworkSubmit", framework.pid, framework.requests.submit)
+  yield* limits("queue", { REDIS_URL: world.redisUrl })
+  yield* world.clear
+  yield* rate("submit", api.pid, api.requests.submit)
+  yield* world.clear
+
+  for (const workers of [1, 2]) {
+    yield* progress(`submit and get done, ${workers} ${workers === 1 ? "worker" : "workers"}`)
+    note(`done${workers}`, yield* submitToDone(world, workers, plan.executions))
+  }
+
+  yield* progress("start on an idle system")
+  note("start", yield* startLatency(world, plan.repeat))
+
+  yield* progress("the same content again: PUT one, register 1,000")
+  for (const [name, request] of Object.entries({ put: api.requests.put, register: api.requests.register })) {
+    const times = yield* Effect.forEach(Array.from({ length: plan.repeat }), () =>
+      statements.count(milliseconds(ask(request)))
+    )
+    note(name, { p50: median(times.map(({ result }) => result)) })
+    if (!statements.counted) continue
+    for (const what of ["calls", "written", "wal"] as const) {
+      // The median leaves out what others wrote meanwhile.
+      note(name, { [what]: median(times.map(({ statements: asked }) => asked![what])) })
+    }
+  }
+
+  yield* progress(`a worker with ${OPEN} calls open`)
+  note("worker", { megabytes: yield* workerMemory(world) })
+  note("api", { megabytesAfter: megabytes(api.pid) })
+
+  yield* progress("embedded: first start, start again, submit")
+  const { submit, ...starts } = yield* embedded(api.requests, plan.warmUp / 5, extent)
+  note("embedded", starts)
+  sample("embeddedSubmit", submit)
+
+  if (plan.peers) yield* peers(world, plan, progress, { note, sample })
+  return figures
+})
+
+/** Submits while workers work, and tells how many executions got done in a second, from the first row to the last end. */
+const submitToDone = (world: World, workers: number, amount: number) =>
+  Effect.gen(function* () {
+    const { api, clear, startWorker, statements } = world
+    yield* Effect.all(
+      Array.from({ length: workers }, () => startWorker()),
+      { concurrency: "unbounded" }
+    )
+    yield* submitAndWait(world, Math.ceil(amount / 3))
+    yield* clear
+    const { statements: asked } = yield* statements.count(submitAndWait(world, amount))
+    const [row] = yield* statements.sql<{ seconds: number; failed: number }>`
+      SELECT extract(epoch FROM max(completed_at) - min(created_at))::float8 AS seconds,
+        (count(*) FILTER (WHERE status <> 'succeeded'))::int AS failed
+      FROM executions`
+    if (row!.failed > 0) return yield* Effect.die(new Error(`${row!.failed} executions failed`))
+    yield* clear
+    return {
+      perSecond: amount / row!.seconds,
+      ...(asked !== undefined && { statements: asked.calls / amount }),
+      apiMegabytes: megabytes(api.pid)
+    }
+  }).pipe(Effect.scoped)
+
+const submitAndWait = ({ api, statements: { sql } }: World, amount: number) =>
+  Effect.gen(function* () {
+    yield* load(api.pid, api.requests.submit, { amount })
+    yield* sql<{ open: boolean }>`
+      SELECT EXISTS (SELECT FROM executions WHERE status IN ('queued', 'running')) AS open /* pg_stat_statements */`.pipe(
+      Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ([row]) => !row!.open })
+    )
+  })
+
+/** The milliseconds from a submit's sending to the provider's getting the call, when nothing else is to do. */
+const startLatency = (world: World, repeat: number) =>
+  Effect.gen(function* () {
+    yield* world.startWorker()
+    const one = Effect.gen(function* () {
+      const { calls } = yield* world.calls
+      const start = process.hrtime.bigint()
+      yield* ask(world.api.requests.submit)
+      const seen = yield* world.calls.pipe(
+        Effect.repeat({ schedule: Schedule.spaced("5 millis"), until: (now) => now.calls > calls })
+      )
+      yield* Effect.sleep("50 millis")
+      return Number(BigInt(seen.last) - start) / 1e6
+    })
+    yield* Effect.repeat(one, { times: 4 })
+    const all = yield* Effect.forEach(Array.from({ length: repeat }), () => one)
+    yield* world.clear
+    return { p50: median(all), max: Math.max(...all) }
+  }).pipe(Effect.scoped)
+
+/** The megabytes of a worker while the provider lets it wait for as many answers as it may have under way. */
+const workerMemory = (world: World) =>
+  Effect.gen(function* () {
+    const worker = yield* world.startWorker(OPEN_MILLIS, { WORKER_CONCURRENCY: String(OPEN) })
+    yield* load(world.api.pid, world.api.requests.submit, { amount: OPEN })
+    yield* world.calls.pipe(
+      Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ({ open }) => open === OPEN })
+    )
+    const used = megabytes(worker.pid)
+    yield* worker.stop("SIGKILL")
+    yield* world.clear
+    return used
+  }).pipe(Effect.scoped)
