@@ -41,7 +41,9 @@ const planOf = Effect.fnUntraced(function* (statement: string, params: ReadonlyA
 
 /** 100 prompts of two versions each, and 20,000 executions of them, a few of which have not ended. */
 const fill = Effect.gen(function* () {
-  const { write: sql } = yield* Database
+  const { migrating } = yield* Database
+  // A busy machine may take longer to fill the table than statements of the service may.
+  const sql = yield* migrating
   const store = yield* ExecutionStore
   for (let index = 0; index < 100; index++) {
     yield* revise(change(`prompt-${index}`, "one"))
@@ -70,7 +72,7 @@ const fill = Effect.gen(function* () {
   const rollups = yield* RollupStore
   yield* rollups.rebuild(PROJECT)
   yield* sql`ANALYZE`
-})
+}).pipe(Effect.scoped)
 
 const filled = Layer.effectDiscard(fill).pipe(Layer.provideMerge(layerStores), Layer.provideMerge(database))
 

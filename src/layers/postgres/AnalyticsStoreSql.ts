@@ -10,7 +10,7 @@ import type { PromptMode } from "../../domain/Prompt.ts"
 import { AnalyticsStore } from "../../services/AnalyticsStore.ts"
 import type { AnalyticsFilter, GroupFigures, VersionFigures } from "../../services/AnalyticsStore.ts"
 import { Database } from "./Database.ts"
-import { factColumns, rollupColumns, rollupOfFact, unfolded } from "./facts.ts"
+import { countedColumns, factColumns, rollupColumns, rollupOfFact, unfolded } from "./facts.ts"
 
 /** What groups of one kind are made of. */
 interface Grouping {
@@ -74,8 +74,8 @@ const figureColumns = `
   coalesce(sum(executions) FILTER (WHERE status = 'succeeded'), 0)::float8 AS succeeded,
   coalesce(sum(executions) FILTER (WHERE status = 'failed'), 0)::float8 AS failed,
   coalesce(sum(executions) FILTER (WHERE status = 'canceled'), 0)::float8 AS canceled,
-  (sum(latency_ms) FILTER (WHERE status = 'succeeded')
-    / nullif(sum(latency_count) FILTER (WHERE status = 'succeeded'), 0))::float8 AS avg_latency_ms,
+  (sum(latency_ms) FILTER (WHERE status = 'succeeded'))::float8
+    / nullif(sum(latency_count) FILTER (WHERE status = 'succeeded'), 0)::float8 AS avg_latency_ms,
   sum(prompt_tokens)::float8 AS prompt_tokens,
   sum(response_tokens)::float8 AS response_tokens,
   CASE WHEN bool_and((prompt_tokens = 0 OR m.prompt_token_price IS NOT NULL)
@@ -135,7 +135,9 @@ export const layer = Layer.effect(
       const whole = wholePart(pieces)
       const single = pieces
         .filter(({ grain }) => grain === "none")
-        .map(({ span }) => read`SELECT * FROM executions e WHERE ${created(span)}`)
+        .map(
+          ({ span }) => read`SELECT ${read.literal(countedColumns)} FROM executions e WHERE ${created(span)}`
+        )
       if (whole !== undefined) single.push(unfolded(read, created(whole)))
       const rollups = pieces
         .filter(({ grain }) => grain !== "none")
