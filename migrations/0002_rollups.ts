@@ -43,12 +43,30 @@ export default Effect.gen(function* () {
     COMMENT ON COLUMN execution_rollups.latency_buckets IS
       'DDSketch of latencies: buckets that are not empty, ascending; latency_counts has the count of each'`
 
-  yield* sql`CREATE TABLE execution_rollups_pending (execution_id uuid PRIMARY KEY)`
-  yield* sql`COMMENT ON TABLE execution_rollups_pending IS 'ended executions that are not in execution_rollups yet'`
+  yield* sql`
+    CREATE TABLE execution_rollups_pending (
+      execution_id uuid PRIMARY KEY,
+      project_id uuid NOT NULL,
+      prompt_id uuid NOT NULL,
+      version_id uuid NOT NULL,
+      model_id uuid NOT NULL,
+      environment text NOT NULL,
+      created_at timestamptz(3) NOT NULL,
+      status execution_status NOT NULL,
+      error_type text,
+      prompt_tokens integer,
+      response_tokens integer,
+      latency_ms integer
+    )`
+  yield* sql`
+    COMMENT ON TABLE execution_rollups_pending IS
+      'ended executions that are not in execution_rollups yet, with what is counted of them'`
   yield* sql`
     CREATE FUNCTION executions_ended() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-      INSERT INTO execution_rollups_pending (execution_id) VALUES (NEW.execution_id);
+      INSERT INTO execution_rollups_pending VALUES (
+        NEW.execution_id, NEW.project_id, NEW.prompt_id, NEW.version_id, NEW.model_id, NEW.environment, NEW.created_at,
+        NEW.status, NEW.error_type, NEW.prompt_tokens, NEW.response_tokens, NEW.latency_ms);
       RETURN NULL;
     END $$`
   // An ended row never changes, so an update that leaves it ended is the one that ended it.
@@ -56,7 +74,10 @@ export default Effect.gen(function* () {
     CREATE TRIGGER executions_ended AFTER INSERT OR UPDATE ON executions
       FOR EACH ROW WHEN (NEW.completed_at IS NOT NULL) EXECUTE FUNCTION executions_ended()`
   yield* sql`
-    INSERT INTO execution_rollups_pending SELECT execution_id FROM executions WHERE completed_at IS NOT NULL`
+    INSERT INTO execution_rollups_pending
+    SELECT execution_id, project_id, prompt_id, version_id, model_id, environment, created_at,
+      status, error_type, prompt_tokens, response_tokens, latency_ms
+    FROM executions WHERE completed_at IS NOT NULL`
 
   yield* sql`CREATE INDEX idx_exec_project_env_time ON executions (project_id, environment, created_at DESC)`
 })

@@ -2,67 +2,19 @@ import { Effect, Layer } from "effect"
 import type { Fragment } from "effect/sql/Statement"
 import { noFigures } from "../../domain/figures.ts"
 import type { ErrorCount, Figures } from "../../domain/figures.ts"
-import type { GroupBy, GroupPosition } from "../../domain/grouping.ts"
+import type { GroupPosition } from "../../domain/grouping.ts"
 import type { ProjectId, VersionId } from "../../domain/Ids.ts"
 import { piecesOf, wholePart } from "../../domain/periods.ts"
-import type { Grain, Span } from "../../domain/periods.ts"
+import type { Span } from "../../domain/periods.ts"
 import type { PromptMode } from "../../domain/Prompt.ts"
 import { AnalyticsStore } from "../../services/AnalyticsStore.ts"
 import type { AnalyticsFilter, GroupFigures, VersionFigures } from "../../services/AnalyticsStore.ts"
 import { Database } from "./Database.ts"
-import { factColumns, rollupColumns, rollupOfFact, unfolded } from "./facts.ts"
+import { countedColumns, factColumns, rollupColumns, rollupOfFact, unfolded } from "./facts.ts"
+import { groupings } from "./groupings.ts"
+import type { Grouping } from "./groupings.ts"
 
-/** What groups of one kind are made of. */
-interface Grouping {
-  /** What tells the group of a part, in its own columns. */
-  readonly key: string
-  /** The columns that name a group, in the order of groups, and where they come from. */
-  readonly names: { readonly [column: string]: string }
-  readonly joins?: string
-  readonly order: "ASC" | "DESC"
-  /** The rollups that can be used, coarsest first. */
-  readonly grains: ReadonlyArray<Grain>
-  /** Tells prompts apart: rollups over all prompts are of no use. */
-  readonly byPrompt: boolean
-}
-
-const anyGrain = ["ever", "month", "day", "hour"] as const
-const across = { order: "ASC", grains: anyGrain, byPrompt: false } as const
-const byPrompt = { order: "ASC", grains: anyGrain, byPrompt: true } as const
-
-const groupings: { readonly [By in GroupBy | "mode" | "version_id"]: Grouping } = {
-  mode: { ...across, key: "mode", names: { mode: "key" } },
-  prompt: {
-    ...byPrompt,
-    key: "prompt_id",
-    names: { prompt_name: "p.name" },
-    joins: "JOIN prompts p ON p.prompt_id = key"
-  },
-  version: {
-    ...byPrompt,
-    key: "version_id",
-    names: { prompt_name: "p.name", version_number: "v.version_number" },
-    joins:
-      "JOIN (SELECT version_id, prompt_id, version_number FROM prompt_versions) v ON v.version_id = key JOIN prompts p ON p.prompt_id = v.prompt_id"
-  },
-  version_id: { ...byPrompt, key: "version_id", names: { version_id: "key" } },
-  model: {
-    ...across,
-    key: "model_id",
-    names: { provider: "m.provider::text", model_name: `m.model_name COLLATE "C"` }
-  },
-  environment: { ...across, key: "environment", names: { environment: `key COLLATE "C"` } },
-  hour: { ...across, key: "period", names: { period: "key" }, order: "DESC", grains: ["hour"] },
-  day: {
-    ...across,
-    key: "date_trunc('day', period, 'UTC')",
-    names: { period: "key" },
-    order: "DESC",
-    grains: ["day", "hour"]
-  }
-}
-
-interface Request extends AnalyticsFilter {
+interface FiguresRequest extends AnalyticsFilter {
   readonly version_ids?: ReadonlyArray<VersionId>
   readonly after?: GroupPosition | undefined
   readonly limit?: number
@@ -74,8 +26,8 @@ const figureColumns = `
   coalesce(sum(executions) FILTER (WHERE status = 'succeeded'), 0)::float8 AS succeeded,
   coalesce(sum(executions) FILTER (WHERE status = 'failed'), 0)::float8 AS failed,
   coalesce(sum(executions) FILTER (WHERE status = 'canceled'), 0)::float8 AS canceled,
-  (sum(latency_ms) FILTER (WHERE status = 'succeeded')
-    / nullif(sum(latency_count) FILTER (WHERE status = 'succeeded'), 0))::float8 AS avg_latency_ms,
+  (sum(latency_ms) FILTER (WHERE status = 'succeeded'))::float8
+    / nullif(sum(latency_count) FILTER (WHERE status = 'succeeded'), 0)::float8 AS avg_latency_ms,
   sum(prompt_tokens)::float8 AS prompt_tokens,
   sum(response_tokens)::float8 AS response_tokens,
   CASE WHEN bool_and((prompt_tokens = 0 OR m.prompt_token_price IS NOT NULL)
@@ -84,7 +36,7 @@ const figureColumns = `
       + response_tokens * coalesce(m.response_token_price, 0)::numeric) / 1e6)::float8 END AS cost_usd`
 
 /** Until when executions are looked at: what follows after a period, latest first, is before it. */
-const endOf = ({ to, after }: Request): Date | undefined =>
+const endOf = ({ to, after }: FiguresRequest): Date | undefined =>
   after === undefined || !("period" in after) || (to !== undefined && to < after.period) ? to : after.period
 
 type FiguresRow = Omit<Figures, "latencies" | "errors"> & {
@@ -111,7 +63,7 @@ export const layer = Layer.effect(
     ]
 
     /** The executions that a request is for: rollups of whole periods, and those that are looked at one by one. */
-    const selectParts = (project_id: ProjectId, grouping: Grouping, request: Request) => {
+    const selectParts = (project_id: ProjectId, grouping: Grouping, request: FiguresRequest) => {
       const { mode, prompt_name, environment, version_ids, limit } = request
       const prompt = read`(SELECT prompt_id FROM prompts WHERE project_id = ${project_id} AND name = ${prompt_name})`
       const conditions = (table: string, more: ReadonlyArray<Fragment>) => {
@@ -135,7 +87,9 @@ export const layer = Layer.effect(
       const whole = wholePart(pieces)
       const single = pieces
         .filter(({ grain }) => grain === "none")
-        .map(({ span }) => read`SELECT * FROM executions e WHERE ${created(span)}`)
+        .map(
+          ({ span }) => read`SELECT ${read.literal(countedColumns)} FROM executions e WHERE ${created(span)}`
+        )
       if (whole !== undefined) single.push(unfolded(read, created(whole)))
       const rollups = pieces
         .filter(({ grain }) => grain !== "none")
@@ -165,7 +119,7 @@ export const layer = Layer.effect(
     const selectFigures = <Key>(
       project_id: ProjectId,
       group_by: keyof typeof groupings,
-      request: Request
+      request: FiguresRequest
     ) => {
       const grouping = groupings[group_by]
       const { after, limit } = request

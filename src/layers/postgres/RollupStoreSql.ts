@@ -60,12 +60,9 @@ export const layer = Layer.effect(
       ), taken AS (
         DELETE FROM execution_rollups_pending WHERE execution_id IN (
           SELECT execution_id FROM execution_rollups_pending WHERE (SELECT mine FROM turn) LIMIT ${limit})
-        RETURNING execution_id
+        RETURNING *
       ), facts AS (
-        SELECT ${write.literal(factColumns)}
-        FROM taken
-        CROSS JOIN LATERAL (SELECT * FROM executions e WHERE e.execution_id = taken.execution_id OFFSET 0) e
-        JOIN prompts p ON p.prompt_id = e.prompt_id
+        SELECT ${write.literal(factColumns)} FROM taken e JOIN prompts p ON p.prompt_id = e.prompt_id
       ), folded AS (
         INSERT INTO execution_rollups AS rollup (${write.literal(columns)})
         ${write.literal(rollupsOfFacts)}

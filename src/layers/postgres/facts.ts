@@ -22,13 +22,13 @@ export const rollupOfFact = `
   (latency_ms IS NOT NULL)::int::bigint,
   array_remove(ARRAY[bucket], NULL), CASE WHEN bucket IS NULL THEN '{}' ELSE ARRAY[1::bigint] END`
 
-/**
- * The executions that no rollup has, as `e`: those that have not ended, and those that have but are not folded yet. The
- * offset keeps the planner from ever reading all executions for the few that are pending.
- */
+/** What is counted of an execution `e`: the columns that `executions` and `execution_rollups_pending` have in common. */
+export const countedColumns = `
+  e.execution_id, e.project_id, e.prompt_id, e.version_id, e.model_id, e.environment, e.created_at,
+  e.status, e.error_type, e.prompt_tokens, e.response_tokens, e.latency_ms`
+
+/** The executions that no rollup has, as `e`: those that have not ended, and those that have but are not folded yet. */
 export const unfolded = (sql: PgClient.PgClient, where: Fragment) => sql`
-  SELECT * FROM executions e WHERE e.status IN ('queued', 'running') AND ${where}
+  SELECT ${sql.literal(countedColumns)} FROM executions e WHERE e.status IN ('queued', 'running') AND ${where}
   UNION ALL
-  SELECT e.* FROM execution_rollups_pending pending
-  CROSS JOIN LATERAL (SELECT * FROM executions e WHERE e.execution_id = pending.execution_id OFFSET 0) e
-  WHERE ${where}`
+  SELECT ${sql.literal(countedColumns)} FROM execution_rollups_pending e WHERE ${where}`
