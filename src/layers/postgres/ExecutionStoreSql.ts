@@ -378,7 +378,10 @@ export const layer = Layer.effect(
       const prompt = read`SELECT prompt_id FROM prompts WHERE project_id = ${project_id} AND name = ${filter.prompt_name}`
       const conditions = [
         read`e.project_id = ${project_id}`,
-        filter.prompt_name !== undefined && read`e.prompt_id = (${prompt})`,
+        // A version has one prompt: saying so again would only mislead the planner.
+        filter.prompt_name !== undefined &&
+          filter.version_number === undefined &&
+          read`e.prompt_id = (${prompt})`,
         filter.version_number !== undefined &&
           read`e.version_id = (
             SELECT version_id FROM prompt_versions
