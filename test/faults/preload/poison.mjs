@@ -1,7 +1,6 @@
 // Kills this process when it sends a request that has the poison in its body.
-const { fetch } = globalThis
+import { subscribe } from "node:diagnostics_channel"
 
-globalThis.fetch = (input, init) => {
-  if (String(init?.body).includes("poison")) process.kill(process.pid, "SIGKILL")
-  return fetch(input, init)
-}
+subscribe("undici:request:create", ({ request }) => {
+  if (Buffer.from(request.body ?? "").includes("poison")) process.kill(process.pid, "SIGKILL")
+})
