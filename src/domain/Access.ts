@@ -69,9 +69,13 @@ export class KeyNotFound extends Schema.TaggedError<KeyNotFound>()("KeyNotFound"
 export const hasScope = ({ scopes }: Pick<Principal, "scopes">, scope: Scope): boolean =>
   scopes.includes(scope) || scopes.includes("admin")
 
-/** Whether who asks administers a project: its own, or as an admin of `default` any. */
+/** Whether who asks, when an admin, is one of all projects: those of `default` are. */
+export const reachesAll = ({ project_id }: Pick<Principal, "project_id">): boolean =>
+  project_id === DEFAULT_PROJECT_ID
+
+/** Whether who asks administers a project: its own, or any. */
 export const administers = (principal: Principal, project_id: ProjectId): boolean =>
-  principal.project_id === DEFAULT_PROJECT_ID || principal.project_id === project_id
+  reachesAll(principal) || principal.project_id === project_id
 
 /** Random bytes in a key: 192 bits. */
 export const KEY_BYTES = 24

@@ -2,6 +2,7 @@ import { Effect, Layer } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { Access } from "../services/Access.ts"
 import { Authentication } from "../services/Authentication.ts"
+import { Rollups } from "../services/Rollups.ts"
 import { ConfigInvalid } from "./AppConfig.ts"
 import type { AppConfig, DatabaseConfig } from "./AppConfig.ts"
 import { openAiProvider } from "./openai/OpenAiProvider.ts"
@@ -10,9 +11,7 @@ import * as DatabasePglite from "./pglite/DatabasePglite.ts"
 import { Database } from "./postgres/Database.ts"
 import { layerMigrated } from "./postgres/migrations.ts"
 import { layerStores } from "./postgres/stores.ts"
-import * as RollupStoreSql from "./postgres/RollupStoreSql.ts"
 import * as PromptLedger from "./PromptLedger.ts"
-import { Rollups } from "../services/Rollups.ts"
 
 const optionsOf = ({ openai, settings }: AppConfig["Service"]): PromptLedger.Options => ({
   providers: openai === undefined ? [] : [openAiProvider(openai)],
@@ -31,10 +30,6 @@ export const layerApi = (config: AppConfig["Service"]) => {
     ? PromptLedger.layerPostgres({ ...options, url })
     : PromptLedger.layerApi({ ...options, url, redisUrl })
 }
-
-/** What keeps the rollups, over the database that the service has. */
-export const layerRollups = ({ database }: AppConfig["Service"]) =>
-  Rollups.layer.pipe(Layer.provide(RollupStoreSql.layer), Layer.provide(layerMigrated(databaseOf(database))))
 
 /** The services of a process that works alone, over the database that the API has. */
 export const layerWorker = (config: AppConfig["Service"]) =>
@@ -56,11 +51,14 @@ export const layerWorker = (config: AppConfig["Service"]) =>
 
 /** Projects and keys alone, for the command line: no worker, no queue. */
 export const layerAccess = ({ database }: AppConfig["Service"]) =>
-  Access.layer.pipe(
-    Layer.provideMerge(Authentication.layer),
-    Layer.provide(layerStores),
-    Layer.provide(layerMigrated(databaseOf(database)))
-  )
+  Access.layer.pipe(Layer.provideMerge(Authentication.layer), Layer.provide(storesOf(database)))
+
+/** What keeps the rollups, over the database that the service has. */
+export const layerRollups = ({ database }: AppConfig["Service"]) =>
+  Rollups.layer.pipe(Layer.provide(storesOf(database)))
+
+const storesOf = (database: DatabaseConfig) =>
+  layerStores.pipe(Layer.provide(layerMigrated(databaseOf(database))))
 
 const databaseOf = (database: DatabaseConfig): Layer.Layer<Database, DataDirInUse | SqlError> => {
   if (database._tag === "Postgres") return Database.layer(database)

@@ -1,8 +1,14 @@
 import { Context, Effect, Layer, Option, Redacted } from "effect"
-import { administers, KeyNotFound, ProjectExists, ProjectNotFound, ScopeMissing } from "../domain/Access.ts"
+import {
+  administers,
+  KeyNotFound,
+  ProjectExists,
+  ProjectNotFound,
+  reachesAll,
+  ScopeMissing
+} from "../domain/Access.ts"
 import type { ApiKey, Principal, Project, Scope } from "../domain/Access.ts"
 import { sha256 } from "../domain/checksum.ts"
-import { DEFAULT_PROJECT_ID } from "../domain/Ids.ts"
 import type { KeyId, ProjectId } from "../domain/Ids.ts"
 import { Authentication, newKey } from "./Authentication.ts"
 import { KeyStore } from "./KeyStore.ts"
@@ -50,26 +56,23 @@ export class Access extends Context.Service<
       const store = yield* KeyStore
       const { forget } = yield* Authentication
 
-      const findProject = Effect.fnUntraced(function* (principal: Principal, project_id: ProjectId) {
-        const project = (yield* store.projects).find((one) => one.project_id === project_id)
-        if (project === undefined || !administers(principal, project_id)) {
-          return yield* new ProjectNotFound({ project_id })
-        }
-        return project
-      })
+      const projects = (principal: Principal) =>
+        Effect.map(store.projects, (all) =>
+          all.filter(({ project_id }) => administers(principal, project_id))
+        )
 
       return Access.of({
-        projects: (principal) =>
-          Effect.map(store.projects, (all) =>
-            all.filter(({ project_id }) => administers(principal, project_id))
-          ),
-        createProject: Effect.fn("Access.createProject")(function* ({ project_id }, name) {
-          if (project_id !== DEFAULT_PROJECT_ID) return yield* new ScopeMissing({ scope: "admin" })
+        projects,
+        createProject: Effect.fn("Access.createProject")(function* (principal, name) {
+          if (!reachesAll(principal)) return yield* new ScopeMissing({ scope: "admin" })
           const created = yield* store.insertProject(name)
           return Option.isSome(created) ? created.value : yield* new ProjectExists({ name })
         }),
         keys: Effect.fn("Access.keys")(function* (principal, project_id) {
-          yield* findProject(principal, project_id)
+          const known = yield* projects(principal)
+          if (!known.some((one) => one.project_id === project_id)) {
+            return yield* new ProjectNotFound({ project_id })
+          }
           return yield* store.keys(project_id)
         }),
         issue: Effect.fn("Access.issue")(function* (
@@ -84,7 +87,7 @@ export class Access extends Context.Service<
           return Option.isSome(issued) ? { ...issued.value, key } : yield* new ProjectNotFound({ project_id })
         }),
         revoke: Effect.fn("Access.revoke")(function* (principal, key_id) {
-          const within = principal.project_id === DEFAULT_PROJECT_ID ? undefined : principal.project_id
+          const within = reachesAll(principal) ? undefined : principal.project_id
           const key_hash = yield* store.revoke(key_id, within)
           if (Option.isNone(key_hash)) return yield* new KeyNotFound({ key_id })
           yield* forget(key_hash.value)

@@ -21,7 +21,13 @@ import { MAX_PROMPT_BYTES, truncate } from "../domain/truncation.ts"
 import type { Variables } from "../domain/Variables.ts"
 import { Dispatcher } from "./Dispatcher.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
-import type { ExecutionFilter, ExecutionPosition, KeyedExecution, Lineage } from "./ExecutionStore.ts"
+import type {
+  ExecutionFilter,
+  ExecutionPosition,
+  KeyedExecution,
+  Lineage,
+  NewExecution
+} from "./ExecutionStore.ts"
 import { Executor } from "./Executor.ts"
 import type { AttemptResult } from "./Executor.ts"
 import { Lifecycle } from "./Lifecycle.ts"
@@ -167,9 +173,6 @@ export class Executions extends Context.Service<
         return { ...(yield* Effect.orDie(find(project_id, execution_id))), replayed: true }
       })
 
-      const keyed = (project_id: ProjectId, { prompt_name, idempotency_key: key }: ExecutionRequest) =>
-        key === undefined ? Effect.succeedNone : store.keyed(project_id, prompt_name, key)
-
       /**
        * Everything up to the row, in the order of design section 6. An execution that the key stands for ends it early:
        * it is looked for when the row can't be written, since mostly it can.
@@ -191,7 +194,8 @@ export class Executions extends Context.Service<
           params,
           correlation_id
         }
-        const fingerprint = key === undefined ? undefined : requestFingerprint({ ...asked, mode, door })
+        const idempotency =
+          key === undefined ? undefined : { key, fingerprint: requestFingerprint({ ...asked, mode, door }) }
 
         const resolved = yield* version_number === undefined
           ? cache.active(project_id, name)
@@ -211,9 +215,10 @@ export class Executions extends Context.Service<
         })
         const made = yield* Effect.result(make)
         if (Result.isFailure(made)) {
-          const taken = yield* keyed(project_id, request)
+          const taken =
+            idempotency === undefined ? Option.none() : yield* store.keyed(project_id, name, idempotency.key)
           if (Option.isNone(taken)) return yield* Effect.fail(made.failure)
-          return yield* known(taken.value, key!, fingerprint!)
+          return yield* known(taken.value, idempotency!)
         }
 
         const { rendered_prompt } = made.success
@@ -231,32 +236,39 @@ export class Executions extends Context.Service<
             environment,
             mode,
             correlation_id,
-            idempotency: key === undefined ? undefined : { key, fingerprint: fingerprint! },
+            idempotency,
             params,
             variables,
             rendered_prompt: truncate(rendered_prompt, MAX_PROMPT_BYTES)
           },
           settings.lease
         )
-        if (inserted._tag === "Taken") return yield* known(inserted, key!, fingerprint!)
+        if (inserted._tag === "Taken") return yield* known(inserted, idempotency!)
         if (inserted._tag === "Superseded") return inserted
         return { _tag: "New" as const, execution_id, version_number: number, rendered_prompt, model, params }
       })
 
-      const known = Effect.fnUntraced(function* (taken: KeyedExecution, key: string, fingerprint: string) {
+      const known = Effect.fnUntraced(function* (
+        taken: KeyedExecution,
+        { key, fingerprint }: NonNullable<NewExecution["idempotency"]>
+      ) {
         yield* requireSameRequest(taken, key, fingerprint)
         return { _tag: "Known" as const, execution_id: taken.execution_id }
       })
 
       /** Accepts by the release that is active when the row is written: another than this process knew makes it look again. */
-      const acceptCurrent = (...request: Parameters<typeof accept>) =>
-        Effect.gen(function* () {
-          for (;;) {
-            const accepted = yield* accept(...request)
-            if (accepted._tag !== "Superseded") return accepted
-            yield* cache.forget(request[0], [request[3].prompt_name])
-          }
-        })
+      const acceptCurrent = Effect.fnUntraced(function* (
+        project_id: ProjectId,
+        door: Door,
+        mode: ExecutionMode,
+        request: ExecutionRequest
+      ) {
+        for (;;) {
+          const accepted = yield* accept(project_id, door, mode, request)
+          if (accepted._tag !== "Superseded") return accepted
+          yield* cache.forget(project_id, [request.prompt_name])
+        }
+      })
 
       const run = Effect.fn("Executions.run")(function* (
         project_id: ProjectId,

@@ -2,11 +2,6 @@ import { Context } from "effect"
 import type { Effect } from "effect"
 import type { ProjectId } from "../domain/Ids.ts"
 
-export interface Project {
-  readonly project_id: ProjectId
-  readonly name: string
-}
-
 /**
  * Rollups of ended executions. What reads them adds the executions that are not folded yet, so that figures are the
  * same before a fold and after it.
@@ -19,8 +14,6 @@ export class RollupStore extends Context.Service<
      * folded, or while another process folds or rebuilds.
      */
     readonly fold: (limit: number) => Effect.Effect<number>
-
-    readonly projects: Effect.Effect<ReadonlyArray<Project>>
 
     /** Makes a project's rollups anew of its executions, all at once for who reads them; says how many it counted. */
     readonly rebuild: (project_id: ProjectId) => Effect.Effect<number>

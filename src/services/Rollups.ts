@@ -1,4 +1,5 @@
 import { Context, Effect, Layer } from "effect"
+import { KeyStore } from "./KeyStore.ts"
 import { RollupStore } from "./RollupStore.ts"
 
 /** Executions that are folded by one statement: few enough to be done within its time limit on a busy server. */
@@ -18,6 +19,7 @@ export class Rollups extends Context.Service<
     Rollups,
     Effect.gen(function* () {
       const store = yield* RollupStore
+      const keys = yield* KeyStore
 
       const fold = Effect.gen(function* () {
         let total = 0
@@ -31,7 +33,7 @@ export class Rollups extends Context.Service<
 
       const rebuild = Effect.gen(function* () {
         let total = 0
-        for (const { project_id, name } of yield* store.projects) {
+        for (const { project_id, name } of yield* keys.projects) {
           yield* Effect.logInfo(`project '${name}': counting its executions`)
           const executions = yield* store.rebuild(project_id)
           yield* Effect.logInfo(`project '${name}': made the rollups of ${executions} ended executions`)

@@ -7,8 +7,8 @@ import { Settings } from "../services/Settings.ts"
 import { Sweeper } from "../services/Sweeper.ts"
 
 /**
- * A worker: answers wake-up calls, sweeps and folds rollups, until it is told to stop or its scope closes. Then it takes no more calls, lets those under
- * way go on for the drain time, and gives back what is left without counting an attempt.
+ * A worker: answers wake-up calls, sweeps and folds rollups, until it is told to stop or its scope closes. Then it takes
+ * no more calls, lets those under way go on for the drain time, and gives back what is left without counting an attempt.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -19,16 +19,14 @@ export const layer = Layer.effectDiscard(
     const settings = yield* Settings
     const lifecycle = yield* Lifecycle
 
-    yield* sweeper.sweep.pipe(
-      Effect.catchCause((cause) => Effect.logWarning("a sweep failed", cause)),
-      Effect.repeat(Schedule.spaced(settings.sweep)),
-      Effect.forkScoped
-    )
-    yield* rollups.fold.pipe(
-      Effect.catchCause((cause) => Effect.logWarning("folding rollups failed", cause)),
-      Effect.repeat(Schedule.spaced(settings.sweep)),
-      Effect.forkScoped
-    )
+    const keepDoing = <A, E>(work: Effect.Effect<A, E>, failed: string) =>
+      work.pipe(
+        Effect.catchCause((cause) => Effect.logWarning(failed, cause)),
+        Effect.repeat(Schedule.spaced(settings.sweep)),
+        Effect.forkScoped
+      )
+    yield* keepDoing(sweeper.sweep, "a sweep failed")
+    yield* keepDoing(rollups.fold, "folding rollups failed")
     const drained = yield* Deferred.make<void>()
     const consuming = yield* Scope.make()
     yield* queue

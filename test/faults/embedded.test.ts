@@ -7,7 +7,8 @@ import { makeClient } from "./client.ts"
 import type { Client } from "./client.ts"
 import { eventually } from "./eventually.ts"
 import { makeProvider } from "./provider.ts"
-import { randomOf, SEED } from "./random.ts"
+import { Random } from "../support/Random.ts"
+import { SEED } from "./seed.ts"
 
 const NUMBER = 30
 const NAME = "the one embedded process is killed during 200 submits, twenty times over"
@@ -31,7 +32,7 @@ const submitAll = (client: Client, submissions: ReadonlyArray<Submission>) =>
 it.live(`${NUMBER}: ${NAME}`, ({ task }) =>
   Effect.gen(function* () {
     const started = Date.now()
-    const random = randomOf(SEED * 100 + NUMBER)
+    const random = new Random(SEED * 100 + NUMBER)
     const provider = yield* makeProvider
     const env = {
       DATA_DIR: yield* newFolder,

@@ -1,6 +1,6 @@
 import { Cause, Effect, Exit } from "effect"
 import { checkInvariants } from "./invariants.ts"
-import { SEED } from "./random.ts"
+import { SEED } from "./seed.ts"
 import type { Report } from "./report.ts"
 import { makeWorld } from "./world.ts"
 import type { Kit, Process, Scenario } from "./world.ts"

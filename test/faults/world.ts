@@ -15,7 +15,7 @@ import { isTerminal, openLedger } from "./ledger.ts"
 import type { ExecutionRow } from "./ledger.ts"
 import { makeProvider } from "./provider.ts"
 import { openQueue } from "./queue.ts"
-import { randomOf } from "./random.ts"
+import { Random } from "../support/Random.ts"
 
 /** How the processes of a scenario are started: the service's own, or the naive ones. */
 export interface Kit {
@@ -83,7 +83,7 @@ const acquireServer = (start: () => Promise<OwnServer>) =>
 /** A service with servers, processes, a provider and a caller, for one scenario; all of it ends with the scope. */
 export const makeWorld = Effect.fnUntraced(function* (scenario: Scenario, kit: Kit, seed: number) {
   const within = scenario.deadline ?? PATIENCE
-  const random = randomOf(seed * 100 + scenario.number)
+  const random = new Random(seed * 100 + scenario.number)
   const token = (prefix: string) =>
     `${prefix}-${Array.from({ length: 16 }, () => random.below(36).toString(36)).join("")}`
   const secrets = {

@@ -33,6 +33,18 @@ const prompt = Effect.fnUntraced(function* (template = "Hello {{ name }}") {
   return { name, provider }
 })
 
+/** A sync run that somebody waits for, and whose provider does not answer. */
+const hangingRun = Effect.gen(function* () {
+  const { run } = yield* Executions
+  const store = yield* ExecutionStore
+  const { name, provider } = yield* prompt()
+  provider.behave(hangs)
+  const running = yield* Effect.forkChild(run(PROJECT, "full", request(name, { idempotency_key: "hanging" })))
+  yield* until(Effect.map(callsOf, (calls) => calls === 1))
+  const { execution_id } = Option.getOrThrow(yield* store.keyed(PROJECT, name, "hanging"))
+  return { execution_id, running }
+})
+
 layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
   describe("run", () => {
     it.effect("answers with the response and its telemetry, and keeps the whole lineage", () =>
@@ -442,19 +454,15 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
   describe("an attempt that was taken away", () => {
     it.effect("is told to the one who waits for a sync run", () =>
       Effect.gen(function* () {
-        const executions = yield* Executions
         const store = yield* ExecutionStore
-        const { name, provider } = yield* prompt()
-        provider.behave(hangs)
-        const running = yield* Effect.forkChild(
-          Effect.flip(executions.run(PROJECT, "full", request(name, { idempotency_key: "taken" })))
-        )
-        yield* until(Effect.map(callsOf, (calls) => calls === 1))
-        const { execution_id } = Option.getOrThrow(yield* store.keyed(PROJECT, name, "taken"))
+        const { execution_id, running } = yield* hangingRun
         // As another process's sweeper does when this process seems dead.
         yield* store.release({ execution_id, epoch: 1 })
         yield* pass(11)
-        assert.deepInclude(yield* Fiber.join(running), { _tag: "ExecutionFailed", error_type: "worker_lost" })
+        assert.deepInclude(yield* Effect.flip(Fiber.join(running)), {
+          _tag: "ExecutionFailed",
+          error_type: "worker_lost"
+        })
       })
     )
 
@@ -661,14 +669,7 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
     it.effect("ends a sync run for the one who waits for it", () =>
       Effect.gen(function* () {
         const executions = yield* Executions
-        const store = yield* ExecutionStore
-        const { name, provider } = yield* prompt()
-        provider.behave(hangs)
-        const running = yield* Effect.forkChild(
-          executions.run(PROJECT, "full", request(name, { idempotency_key: "cancel" }))
-        )
-        yield* until(Effect.map(callsOf, (calls) => calls === 1))
-        const { execution_id } = Option.getOrThrow(yield* store.keyed(PROJECT, name, "cancel"))
+        const { execution_id, running } = yield* hangingRun
         yield* executions.cancel(PROJECT, execution_id)
         yield* pass(11)
         assert.include(yield* Fiber.join(running), { status: "canceled", response_text: null })

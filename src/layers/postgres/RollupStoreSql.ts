@@ -2,7 +2,6 @@ import { Effect, Layer } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { ProjectId } from "../../domain/Ids.ts"
 import { RollupStore } from "../../services/RollupStore.ts"
-import type { Project } from "../../services/RollupStore.ts"
 import { Database } from "./Database.ts"
 import { factColumns } from "./facts.ts"
 import { orDefect } from "./orDefect.ts"
@@ -47,7 +46,7 @@ const addedUp = sums.map((column) => `${column} = rollup.${column} + EXCLUDED.${
 export const layer = Layer.effect(
   RollupStore,
   Effect.gen(function* () {
-    const { read, write, reading, writing, migrating } = yield* Database
+    const { write, writing, migrating } = yield* Database
 
     /**
      * Takes executions off the queue and adds them to the rollups in one statement, so that none is counted twice or
@@ -80,8 +79,6 @@ export const layer = Layer.effect(
       )
       SELECT count(*)::int AS folded FROM taken`
 
-    const selectProjects = read<Project>`SELECT project_id, name FROM projects ORDER BY name`
-
     /** Room to count in memory, for the transaction alone. */
     const takeRoom = (sql: SqlClient.SqlClient) => sql`
       SELECT set_config('work_mem', '256MB', true), set_config('jit', 'off', true)`
@@ -109,7 +106,6 @@ export const layer = Layer.effect(
 
     return RollupStore.of({
       fold: (limit) => Effect.map(writing(foldPending(limit)), ([row]) => row!.folded),
-      projects: reading(selectProjects),
       rebuild: (project_id) =>
         Effect.gen(function* () {
           const sql = yield* migrating

@@ -48,12 +48,14 @@ const acceptedOrRefused = (exchanges: ReadonlyArray<Exchange>) => {
 
 const refusals = (exchanges: ReadonlyArray<Exchange>) => exchanges.filter(({ status }) => status === 503)
 
+/** Leases longer than the outage, so that the answers which come meanwhile are still theirs to write. */
+const outliving = { LEASE: "12 s", HEARTBEAT: "2 s" }
+
 export const restarted: Scenario = {
   number: 13,
   name: "PostgreSQL is stopped at once and restarted",
   ownPostgres: own,
-  // Longer than the outage, so that the answers which come meanwhile are still theirs to write.
-  env: { LEASE: "12 s", HEARTBEAT: "2 s" },
+  env: outliving,
   play: Effect.fnUntraced(function* (world) {
     yield* world.startApi()
     yield* world.startWorkers(2)
@@ -92,7 +94,7 @@ export const paused: Scenario = {
   number: 14,
   name: "PostgreSQL is frozen for three and a half seconds",
   ownPostgres: own,
-  env: { LEASE: "12 s", HEARTBEAT: "2 s" },
+  env: outliving,
   play: Effect.fnUntraced(function* (world) {
     yield* world.startApi()
     yield* world.startWorkers(2)

@@ -1,0 +1,2 @@
+/** The run's seed. */
+export const SEED = Number(process.env["SEED"])
