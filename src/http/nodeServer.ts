@@ -85,8 +85,13 @@ const REFUSALS: Record<string, Refusal> = {
 /** Node's own: the response that is under way on a connection, if any. */
 type Connection = Duplex & { readonly _httpMessage?: ServerResponse }
 
+/** Node's own: the bytes that could not be read. */
+interface Unread extends NodeJS.ErrnoException {
+  readonly rawPacket?: Buffer
+}
+
 /** Answers what never came to be a request with a problem, and hangs up. */
-const refuse = (error: NodeJS.ErrnoException, connection: Connection): void => {
+const refuse = (error: Unread, connection: Connection): void => {
   if (!connection.writable || connection._httpMessage?.headersSent) return void connection.destroy()
   const { status, code, title, detail } = REFUSALS[error.code ?? ""] ?? NOT_HTTP
   const request_id = uuidV7Unsafe()
@@ -99,5 +104,7 @@ const refuse = (error: NodeJS.ErrnoException, connection: Connection): void => {
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${request_id}`
   ]
-  connection.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => connection.destroy())
+  // The answer to a HEAD has no body (RFC 9110, section 9.3.2); the method of a head that came in pieces is not known.
+  const content = error.rawPacket?.toString("latin1", 0, 5) === "HEAD " ? "" : body
+  connection.end(`${head.join("\r\n")}\r\n\r\n${content}`, () => connection.destroy())
 }

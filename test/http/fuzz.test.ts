@@ -84,7 +84,6 @@ const sent = (url: string, { method, url: path, headers, body }: FuzzRequest) =>
         )
       )
     })
-    // A body that is refused before it was sent ends the connection, perhaps before the answer is read.
     outgoing.on("error", (error) => resume(Effect.die(error)))
     outgoing.end(body)
   })

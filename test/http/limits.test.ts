@@ -154,6 +154,14 @@ layer(api, { timeout: "60 seconds", excludeTestServices: true })("limits", (it) 
         assertProblem(answer, 431, "HeadersTooLarge")
       })
     )
+
+    it.effect("tell a HEAD so without a body, as HTTP has it (RFC 9110, section 9.3.2)", () =>
+      Effect.gen(function* () {
+        const answer = yield* raw(`HEAD /health HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(5_000)}\r\n\r\n`)
+        assert.match(answer, /^HTTP\/1\.1 431 /)
+        assert.strictEqual(answer.split("\r\n\r\n")[1], "")
+      })
+    )
   })
 
   it.effect("what is no HTTP is refused with a problem too", () =>
