@@ -67,7 +67,10 @@ export const makeWorld = Effect.gen(function* () {
     OPENAI_BASE_URL: providerUrl(delay),
     RATE_LIMIT: "0",
     LOG_LEVEL: "warn",
-    LOG_FORMAT: "json"
+    LOG_FORMAT: "json",
+    ...(process.env["NODE_PROF"]
+      ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-interval=200 --cpu-prof-dir=${process.env["NODE_PROF"]}` }
+      : {})
   })
 
   const headers = { "x-api-key": apiKey, "content-type": "application/json" }

@@ -1,7 +1,7 @@
 import { Context, Duration, Effect, Layer, Option } from "effect"
 import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { hasScope, ScopeMissing } from "../domain/Access.ts"
-import type { Scope } from "../domain/Access.ts"
+import type { Principal, Scope } from "../domain/Access.ts"
 import { Authentication } from "../services/Authentication.ts"
 import { RateLimit, WINDOW } from "../services/RateLimit.ts"
 import type { Allowance } from "../services/RateLimit.ts"
@@ -29,18 +29,23 @@ export const layer = Layer.effect(
     const { authenticate } = yield* Authentication
     const { take } = yield* RateLimit
 
-    const admit = Effect.fnUntraced(function* (key: Parameters<typeof authenticate>[0], scope: Scope) {
-      const { remoteAddress } = yield* HttpServerRequest.HttpServerRequest
-      const principal = yield* authenticate(
-        key,
-        Option.getOrElse(remoteAddress, () => "")
+    const takeOne = ({ key_id }: Principal) =>
+      take(key_id).pipe(
+        Effect.tapError(({ limit, retry_after }) =>
+          tellAllowance({ limit, remaining: 0, reset_after: retry_after })
+        ),
+        Effect.flatMap((allowance) => (allowance === undefined ? Effect.void : tellAllowance(allowance)))
       )
-      const allowance = yield* Effect.tapError(take(principal.key_id), ({ limit, retry_after }) =>
-        tellAllowance({ limit, remaining: 0, reset_after: retry_after })
+
+    const admit = (key: Parameters<typeof authenticate>[0], scope: Scope) =>
+      HttpServerRequest.HttpServerRequest.pipe(
+        Effect.flatMap(({ remoteAddress }) => authenticate(key, Option.getOrUndefined(remoteAddress))),
+        Effect.tap(takeOne),
+        Effect.filterOrFail(
+          (principal) => hasScope(principal, scope),
+          () => new ScopeMissing({ scope })
+        )
       )
-      if (allowance !== undefined) yield* tellAllowance(allowance)
-      return hasScope(principal, scope) ? principal : yield* new ScopeMissing({ scope })
-    })
 
     return Authorization.of({
       api_key: (httpEffect, { credential, endpoint }) =>

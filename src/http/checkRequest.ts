@@ -6,7 +6,7 @@ import { BadRequest, PayloadTooLarge, UnsupportedMediaType } from "./api/Problem
 import { RequestCheck } from "./api/RequestCheck.ts"
 import { badRequest } from "./badRequest.ts"
 import { isPercentEncoded } from "./percentEncoding.ts"
-import { withCheckedText } from "./readJson.ts"
+import { checkText } from "./readJson.ts"
 import { RequestId } from "./RequestId.ts"
 
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
@@ -23,24 +23,26 @@ const faults = ({ kind, cause }: HttpApiError.HttpApiSchemaError) =>
   }))
 
 /** Refuses what can be told from a request's head, before a byte of its body is read. */
-const checkHead = Effect.fnUntraced(function* (
+const checkHead = (
   { headers, url }: HttpServerRequest.HttpServerRequest,
   limit: ByteSize.ByteSize
-) {
-  const request_id = yield* RequestId
+): Effect.Effect<void, BadRequest | PayloadTooLarge | UnsupportedMediaType> => {
   const encoding = headers["content-encoding"] ?? "identity"
   if (encoding !== "identity") {
     const detail = `A body encoded as ${encoding} is not read.`
-    return yield* new UnsupportedMediaType({ request_id, detail })
+    return Effect.flatMap(RequestId, (request_id) =>
+      Effect.fail(new UnsupportedMediaType({ request_id, detail }))
+    )
   }
   if (Number(headers["content-length"]) > ByteSize.toNumberUnsafe(limit)) {
-    return yield* new PayloadTooLarge({ request_id, detail: "The body is over the limit." })
+    const detail = "The body is over the limit."
+    return Effect.flatMap(RequestId, (request_id) => Effect.fail(new PayloadTooLarge({ request_id, detail })))
   }
   const query = url.indexOf("?")
-  if (query >= 0 && !isPercentEncoded(url.slice(query))) {
-    return yield* badRequest([{ path: ["query"], message: "Expected percent-encoded UTF-8" }])
-  }
-})
+  return query >= 0 && !isPercentEncoded(url.slice(query))
+    ? badRequest([{ path: ["query"], message: "Expected percent-encoded UTF-8" }])
+    : Effect.void
+}
 
 /** An error of an endpoint's own goes on; of the framework's, a request's is the caller's fault and an answer's a bug. */
 const refuseMalformed = <E>(
@@ -59,17 +61,21 @@ const refuseUnreadable = (defect: unknown): Effect.Effect<never, BadRequest> =>
 /** Bounds and checks the body that is read, and turns what does not fit an endpoint's schemas into a problem. */
 export const layer = Layer.succeed(
   RequestCheck,
-  RequestCheck.of(
-    Effect.fnUntraced(function* (httpEffect, { endpoint }) {
-      const request = yield* HttpServerRequest.HttpServerRequest
-      const limit = Context.get(endpoint.annotations, BodyLimit)
-      yield* checkHead(request, limit)
-      return yield* httpEffect.pipe(
-        Effect.provideService(HttpServerRequest.HttpServerRequest, withCheckedText(request)),
-        Effect.provideService(HttpIncomingMessage.MaxBodySize, limit),
-        Effect.catchDefect(refuseUnreadable),
-        Effect.catch(refuseMalformed)
+  RequestCheck.of((httpEffect, { endpoint }) => {
+    const limit = Context.get(endpoint.annotations, BodyLimit)
+    const answered = Effect.catch(httpEffect, refuseMalformed)
+    if (endpoint.payload.size === 0) {
+      return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+        Effect.andThen(checkHead(request, limit), answered)
       )
+    }
+    const bounded = answered.pipe(
+      Effect.catchDefect(refuseUnreadable),
+      Effect.provideService(HttpIncomingMessage.MaxBodySize, limit)
+    )
+    return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+      checkText(request)
+      return Effect.andThen(checkHead(request, limit), bounded)
     })
-  )
+  })
 )

@@ -1,5 +1,4 @@
-import { Cause, Context, Effect } from "effect"
-import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
+import { Cause, Effect } from "effect"
 import {
   HttpRouter,
   HttpServerError,
@@ -7,12 +6,13 @@ import {
   HttpServerRespondable,
   HttpServerResponse
 } from "effect/http"
+import { randomUUID } from "node:crypto"
 import { DatabaseUnavailable } from "../services/DatabaseUnavailable.ts"
 import { ProcessUnavailable } from "../services/ProcessUnavailable.ts"
 import * as Problems from "./api/Problems.ts"
 import { badRequest } from "./badRequest.ts"
 import { isPercentEncoded } from "./percentEncoding.ts"
-import { RequestId } from "./RequestId.ts"
+import { RequestId, withRequestId } from "./RequestId.ts"
 
 const SENDABLE_ID = /^[\x21-\x7e]{1,128}$/
 
@@ -22,29 +22,25 @@ const RETRY_AFTER = 2
 /** Tells the methods that a path takes; none when there is nothing at it. */
 type MethodsAt = (path: string) => ReadonlyArray<string>
 
-const Methods = Context.Reference<MethodsAt>("promptledger/http/Methods", { defaultValue: () => () => [] })
-
 /**
  * What surrounds every route: gives each request its id, and sees to it that whatever goes wrong, in the framework or
  * in ours, is answered with a problem that says nothing of our insides.
  */
 export const layer = (methodsAt: MethodsAt) =>
   HttpRouter.middleware(
-    (httpEffect) =>
-      Effect.gen(function* () {
-        const { headers } = yield* HttpServerRequest.HttpServerRequest
+    (httpEffect) => {
+      const answered = Effect.matchCauseEffect(httpEffect, {
+        onFailure: (cause) => Effect.map(answerCause(cause, methodsAt), withRetryAfter),
+        onSuccess: (response) => withoutBareErrors(response, methodsAt)
+      })
+      return Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {
         const given = headers["x-request-id"]
-        const request_id = given !== undefined && SENDABLE_ID.test(given) ? given : uuidV7Unsafe()
-        const response = yield* httpEffect.pipe(
-          Effect.catchCause(answerCause),
-          Effect.flatMap(withoutBareErrors),
-          Effect.map(withRetryAfter),
-          Effect.provideService(RequestId, request_id),
-          Effect.provideService(Methods, methodsAt),
-          Effect.annotateLogs({ request_id })
+        const request_id = given !== undefined && SENDABLE_ID.test(given) ? given : randomUUID()
+        return Effect.map(withRequestId(request_id)(answered), (response) =>
+          HttpServerResponse.setHeader(response, "x-request-id", request_id)
         )
-        return HttpServerResponse.setHeader(response, "x-request-id", request_id)
-      }),
+      })
+    },
     { global: true }
   )
 
@@ -54,7 +50,8 @@ type Answer<E = never> = Effect.Effect<
   HttpServerRequest.HttpServerRequest
 >
 
-const answerCause = <E>(cause: Cause.Cause<E>): Answer<E> => {
+const answerCause = <E>(cause: Cause.Cause<E>, methodsAt: MethodsAt): Answer<E> => {
+  const problemFor = problemAmong(methodsAt)
   if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
   const error = Cause.squash(cause)
   if (error instanceof ProcessUnavailable) return problemFor(503)
@@ -70,9 +67,13 @@ const answerCause = <E>(cause: Cause.Cause<E>): Answer<E> => {
 }
 
 /** The framework answers some errors with an empty body or a line of text. */
-const withoutBareErrors = (response: HttpServerResponse.HttpServerResponse): Answer => {
+const withoutBareErrors = (response: HttpServerResponse.HttpServerResponse, methodsAt: MethodsAt): Answer => {
+  if (response.status < 400) return Effect.succeed(response)
   const json = response.headers["content-type"]?.startsWith("application/") ?? false
-  return response.status < 400 || json ? Effect.succeed(response) : problemFor(response.status)
+  return Effect.map(
+    json ? Effect.succeed(response) : problemAmong(methodsAt)(response.status),
+    withRetryAfter
+  )
 }
 
 /** Whatever is not there now may be tried again (RFC 9110, section 15.6.4). */
@@ -81,8 +82,10 @@ const withRetryAfter = (response: HttpServerResponse.HttpServerResponse) =>
     ? HttpServerResponse.setHeader(response, "retry-after", String(RETRY_AFTER))
     : response
 
-const problemFor = (status: number): Answer =>
-  Effect.gen(function* () {
+const problemAmong = (methodsAt: MethodsAt) =>
+  Effect.fnUntraced(function* (
+    status: number
+  ): Effect.fn.Return<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest> {
     const { method, url } = yield* HttpServerRequest.HttpServerRequest
     const request_id = yield* RequestId
     const [path] = url.split("?", 1) as [string]
@@ -90,7 +93,7 @@ const problemFor = (status: number): Answer =>
       case 400:
         return yield* unreadable("payload", "Expected a body that can be read")
       case 404: {
-        const allowed = (yield* Methods)(path)
+        const allowed = methodsAt(path)
         if (allowed.includes(method)) {
           return yield* unreadable(
             "params",

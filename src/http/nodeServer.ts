@@ -1,5 +1,5 @@
 import { ByteSize, Duration } from "effect"
-import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
+import { randomUUID } from "node:crypto"
 import { createServer, STATUS_CODES } from "node:http"
 import type { ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
@@ -94,7 +94,7 @@ interface Unread extends NodeJS.ErrnoException {
 const refuse = (error: Unread, connection: Connection): void => {
   if (!connection.writable || connection._httpMessage?.headersSent) return void connection.destroy()
   const { status, code, title, detail } = REFUSALS[error.code ?? ""] ?? NOT_HTTP
-  const request_id = uuidV7Unsafe()
+  const request_id = randomUUID()
   const type = `urn:promptledger:problem:${code.replace(/(?!^)[A-Z]/g, "-$&").toLowerCase()}`
   const body = JSON.stringify({ type, title, status, detail, code, request_id })
   const head = [

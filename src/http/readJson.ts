@@ -25,9 +25,9 @@ const readJson = Effect.fnUntraced(function* (
 })
 
 /**
- * The request with a text that is checked when it is first read: after the caller is known, and before the framework
- * parses it. The framework takes what goes wrong there for a defect.
+ * Has a request's text checked when it is first read: after the caller is known, and before the framework parses it.
+ * The framework takes what goes wrong there for a defect.
  */
-export const withCheckedText = (
-  request: HttpServerRequest.HttpServerRequest
-): HttpServerRequest.HttpServerRequest => Object.create(request, { text: { value: readJson(request) } })
+export const checkText = (request: HttpServerRequest.HttpServerRequest): void => {
+  Object.defineProperty(request, "text", { value: readJson(request) })
+}

@@ -116,18 +116,17 @@ export class Authentication extends Context.Service<
       })
 
       return Authentication.of({
-        authenticate: Effect.fnUntraced(function* (redacted, address = "") {
+        authenticate: (redacted, address = "") => {
           const key = Redacted.value(redacted)
-          if (key === "") return yield* new InvalidApiKey()
+          if (key === "") return new InvalidApiKey()
           const key_hash = sha256(key)
-          const remembered = Option.flatten(yield* Cache.getSuccess(known, key_hash))
-          if (Option.isSome(remembered) && sameHash(remembered.value.key_hash, key_hash)) {
-            return principalOf(remembered.value)
-          }
-          const found = yield* findFrom(address, key, key_hash)
-          yield* noteUse(found)
-          return principalOf(found)
-        }),
+          return Effect.flatMap(Cache.getSuccess(known, key_hash), (remembered) => {
+            const stored = Option.getOrUndefined(Option.flatten(remembered))
+            return stored !== undefined && sameHash(stored.key_hash, key_hash)
+              ? Effect.succeed(principalOf(stored))
+              : findFrom(address, key, key_hash).pipe(Effect.tap(noteUse), Effect.map(principalOf))
+          })
+        },
         forget: (key_hash) => Cache.invalidate(known, key_hash),
         configure: (key) => store.configure(sha256(Redacted.value(key))),
         first: Effect.gen(function* () {

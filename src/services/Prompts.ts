@@ -20,6 +20,7 @@ import type {
   ResolvedPrompt,
   VersionHistory
 } from "./PromptStore.ts"
+import { spanned } from "./spanned.ts"
 import { Templates } from "./Templates.ts"
 
 export interface PromptUpsert {
@@ -162,6 +163,15 @@ export class Prompts extends Context.Service<
         return { prompt, active_version: Option.isSome(version) ? yield* withVariables(version.value) : null }
       })
 
+      /** What is known of a prompt is the same object for a while, and so is its detail. */
+      const details = new WeakMap<ResolvedPrompt, PromptDetail>()
+      const knownDetail = (resolved: ResolvedPrompt): Effect.Effect<PromptDetail> => {
+        const known = details.get(resolved)
+        return known === undefined
+          ? Effect.tap(detail(resolved), (made) => Effect.sync(() => details.set(resolved, made)))
+          : Effect.succeed(known)
+      }
+
       const upsert = Effect.fn("Prompts.upsert")(function* (
         project_id: ProjectId,
         name: string,
@@ -268,10 +278,10 @@ export class Prompts extends Context.Service<
         upsert,
         register,
         activate,
-        get: Effect.fn("Prompts.get")(function* (project_id, name) {
-          const resolved = yield* cache.active(project_id, name)
-          return yield* Option.isSome(resolved) ? detail(resolved.value) : new PromptNotFound({ name })
-        }),
+        get: (project_id, name) =>
+          Effect.flatMap(cache.active(project_id, name), (resolved) =>
+            Option.isSome(resolved) ? knownDetail(resolved.value) : new PromptNotFound({ name })
+          ).pipe(spanned("Prompts.get")),
         version: Effect.fn("Prompts.version")(function* (project_id, name, version_number) {
           return yield* withVariables(
             yield* versionIn(yield* find(project_id, name, version_number), version_number)

@@ -2,6 +2,8 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Prompts } from "../../services/Prompts.ts"
 import { Api } from "../api/Api.ts"
+import { PromptDetail } from "../api/PromptsApi.ts"
+import { encodedOnce } from "../encodedOnce.ts"
 import { DEFAULT_LIMIT } from "../api/fields.ts"
 import { inProject } from "../inProject.ts"
 import { asProblem } from "../problemOf.ts"
@@ -11,11 +13,13 @@ export const layer = HttpApiBuilder.group(
   "prompts",
   Effect.fnUntraced(function* (handlers) {
     const prompts = yield* Prompts
+    const answerOf = encodedOnce(PromptDetail)
     return handlers.handleAll({
       upsert: ({ params: { name }, payload }) =>
         inProject((project) => prompts.upsert(project, name, payload)).pipe(asProblem),
 
-      get: ({ params: { name } }) => inProject((project) => prompts.get(project, name)).pipe(asProblem),
+      get: ({ params: { name } }) =>
+        inProject((project) => prompts.get(project, name)).pipe(Effect.map(answerOf), asProblem),
 
       list: ({ query: { limit = DEFAULT_LIMIT, cursor, ...filter } }) =>
         inProject((project) => prompts.list(project, filter, { after: cursor, limit })).pipe(
