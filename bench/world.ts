@@ -69,7 +69,7 @@ export const makeWorld = Effect.gen(function* () {
     LOG_LEVEL: "warn",
     LOG_FORMAT: "json",
     ...(process.env["NODE_PROF"]
-      ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-interval=200 --cpu-prof-dir=${process.env["NODE_PROF"]}` }
+      ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-interval=300 --cpu-prof-dir=${process.env["NODE_PROF"]}` }
       : {})
   })
 

@@ -10,11 +10,14 @@ const logs = ({ logFormat, logLevel }: AppConfig["Service"]) =>
     Layer.succeed(References.MinimumLogLevel, logLevel)
   )
 
-/** OpenTelemetry traces, metrics and logs, by the standard `OTEL_*` variables; nothing where no endpoint is set. */
+/**
+ * OpenTelemetry traces, metrics and logs, by the standard `OTEL_*` variables. Nothing where no endpoint is set: spans
+ * that nobody sees would double what a statement costs.
+ */
 const telemetry = Layer.unwrap(
   Effect.gen(function* () {
     const endpoint = yield* Config.option(Config.NonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT"))
-    if (Option.isNone(endpoint)) return Layer.empty
+    if (Option.isNone(endpoint)) return Layer.succeed(References.TracerEnabled, false)
     return Otlp.layerFromConfig({ resource: { serviceName: "promptledger" } }).pipe(
       Layer.provide([OtlpSerialization.layerJson, FetchHttpClient.layer])
     )

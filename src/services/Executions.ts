@@ -38,6 +38,7 @@ import { PromptCache } from "./PromptCache.ts"
 import { ProcessUnavailable } from "./ProcessUnavailable.ts"
 import { Providers } from "./Providers.ts"
 import { Settings } from "./Settings.ts"
+import { spanned } from "./spanned.ts"
 import { Templates } from "./Templates.ts"
 
 export interface ExecutionRequest {
@@ -270,11 +271,7 @@ export class Executions extends Context.Service<
         }
       })
 
-      const run = Effect.fn("Executions.run")(function* (
-        project_id: ProjectId,
-        door: Door,
-        request: ExecutionRequest
-      ) {
+      const run = Effect.fnUntraced(function* (project_id: ProjectId, door: Door, request: ExecutionRequest) {
         yield* requireRoom
         // From the row on the call is made, whether or not anybody still waits for it.
         const started = yield* Effect.uninterruptible(
@@ -317,9 +314,9 @@ export class Executions extends Context.Service<
           error_message: execution.error_message!,
           retry_after: Option.none()
         })
-      })
+      }, spanned("Executions.run"))
 
-      const submit = Effect.fn("Executions.submit")(function* (
+      const submit = Effect.fnUntraced(function* (
         project_id: ProjectId,
         door: Door,
         request: ExecutionRequest
@@ -337,7 +334,7 @@ export class Executions extends Context.Service<
           version_number,
           replayed: false
         } as const
-      })
+      }, spanned("Executions.submit"))
 
       const awaitEnd = (project_id: ProjectId, execution_id: ExecutionId) =>
         store.status(project_id, execution_id).pipe(
@@ -350,10 +347,11 @@ export class Executions extends Context.Service<
       return Executions.of({
         run,
         submit,
-        get: Effect.fn("Executions.get")(function* (project_id, execution_id, wait) {
-          if (Duration.isPositive(wait)) yield* Effect.timeoutOption(awaitEnd(project_id, execution_id), wait)
-          return yield* find(project_id, execution_id)
-        }),
+        get: (project_id, execution_id, wait) => {
+          const found = find(project_id, execution_id)
+          const waited = Effect.timeoutOption(awaitEnd(project_id, execution_id), wait)
+          return spanned("Executions.get")(Duration.isPositive(wait) ? Effect.andThen(waited, found) : found)
+        },
         lineage: Effect.fn("Executions.lineage")(function* (project_id, execution_id) {
           const lineage = yield* store.lineage(project_id, execution_id)
           return Option.isSome(lineage) ? lineage.value : yield* new ExecutionNotFound({ execution_id })

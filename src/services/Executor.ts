@@ -15,6 +15,7 @@ import { attemptsWith } from "./instruments.ts"
 import { Leases } from "./Leases.ts"
 import { Providers } from "./Providers.ts"
 import { Settings } from "./Settings.ts"
+import { spanned } from "./spanned.ts"
 import { Templates } from "./Templates.ts"
 
 /** An attempt to carry out, with the whole text to send. */
@@ -114,7 +115,7 @@ export class Executor extends Context.Service<
           }
         }).pipe(Effect.catchCause((cause) => Effect.logWarning("an attempt was not given back", cause)))
 
-      const carryOut = Effect.fn("Executor.attempt")(function* (assignment: Assignment) {
+      const carryOut = Effect.fnUntraced(function* (assignment: Assignment) {
         const { execution_id, epoch, model } = assignment
         const lease = { execution_id, epoch }
         yield* Effect.annotateCurrentSpan({
@@ -123,11 +124,7 @@ export class Executor extends Context.Service<
           "gen_ai.provider.name": model.provider,
           "gen_ai.request.model": model.model_name
         })
-        const lost = yield* leases.keep(lease)
-        const outcome = yield* Effect.raceFirst(
-          Effect.asSome(Effect.timed(Effect.result(call(assignment)))),
-          Effect.as(lost, Option.none())
-        )
+        const outcome = yield* leases.hold(lease, Effect.timed(Effect.result(call(assignment))))
         if (Option.isNone(outcome)) return Option.none()
         const [latency, result] = outcome.value
         const error = Result.isFailure(result) ? result.failure : undefined
@@ -141,7 +138,7 @@ export class Executor extends Context.Service<
         }
         if (isTerminal(execution.value.status)) yield* logEnd(execution.value)
         return Option.some({ execution: execution.value, end, error })
-      }, Effect.scoped)
+      }, spanned("Executor.attempt"))
 
       /** The whole text that was rendered when the execution was accepted; only one cut for storage is rendered again. */
       const wholePrompt = Effect.fnUntraced(function* (claimed: ClaimedExecution) {

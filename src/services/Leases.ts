@@ -1,5 +1,4 @@
-import { Context, Deferred, Effect, Layer, Metric, Schedule } from "effect"
-import type { Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Metric, Option, Schedule } from "effect"
 import { ExecutionStore } from "./ExecutionStore.ts"
 import type { Lease } from "./ExecutionStore.ts"
 import { leasesLost } from "./instruments.ts"
@@ -9,11 +8,11 @@ import { Settings } from "./Settings.ts"
 export class Leases extends Context.Service<
   Leases,
   {
-    /**
-     * Keeps a lease until the scope closes. The effect that it gives ends when the lease is lost, by a cancel or to
-     * another worker.
-     */
-    readonly keep: (lease: Lease) => Effect.Effect<Effect.Effect<void>, never, Scope.Scope>
+    /** Does something under a lease, which is kept meanwhile. None when it is lost, by a cancel or to another worker. */
+    readonly hold: <A, E, R>(
+      lease: Lease,
+      work: Effect.Effect<A, E, R>
+    ) => Effect.Effect<Option.Option<A>, E, R>
   }
 >()("promptledger/services/Leases") {
   static readonly layer = Layer.effect(
@@ -21,7 +20,8 @@ export class Leases extends Context.Service<
     Effect.gen(function* () {
       const store = yield* ExecutionStore
       const { heartbeat, lease: duration } = yield* Settings
-      const held = new Map<Lease, Deferred.Deferred<void>>()
+      /** What is done when a lease is lost, by lease. */
+      const held = new Map<Lease, () => void>()
 
       const renew = Effect.gen(function* () {
         const leases = [...held.keys()]
@@ -33,7 +33,7 @@ export class Leases extends Context.Service<
           const lost = held.get(lease)
           if (lost === undefined) continue
           yield* Metric.update(leasesLost, 1)
-          yield* Deferred.succeed(lost, undefined)
+          lost()
         }
       })
       yield* renew.pipe(
@@ -44,14 +44,24 @@ export class Leases extends Context.Service<
       )
 
       return Leases.of({
-        keep: (lease) =>
-          Effect.acquireRelease(
-            Effect.sync(() => {
-              const lost = Deferred.makeUnsafe<void>()
-              held.set(lease, lost)
-              return Deferred.await(lost)
-            }),
-            () => Effect.sync(() => held.delete(lease))
+        hold: <A, E, R>(lease: Lease, work: Effect.Effect<A, E, R>) =>
+          Effect.contextWith((context: Context.Context<R>) =>
+            Effect.callback<Option.Option<A>, E>((resume) => {
+              const fiber = Effect.runForkWith(context)(work)
+              const letGo = () => {
+                held.delete(lease)
+                fiber.interruptUnsafe()
+              }
+              held.set(lease, () => {
+                resume(Effect.succeedNone)
+                letGo()
+              })
+              fiber.addObserver((exit) => {
+                held.delete(lease)
+                resume(Exit.map(exit, Option.some))
+              })
+              return Effect.andThen(Effect.sync(letGo), Effect.asVoid(Fiber.await(fiber)))
+            })
           )
       })
     })

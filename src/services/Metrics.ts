@@ -3,13 +3,25 @@ import { PrometheusMetrics } from "effect/observability"
 import { AttemptOutcome } from "../domain/Execution.ts"
 import { DatabaseUnavailable } from "./DatabaseUnavailable.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
-import { attemptsWith, leasesLost, oldestQueued, queueDepth, sweeperFindsOf } from "./instruments.ts"
+import {
+  attemptsWith,
+  databaseFailuresOf,
+  leasesLost,
+  oldestQueued,
+  poolWaitingOf,
+  queueDepth,
+  sweeperFindsOf
+} from "./instruments.ts"
 
-const counters = [
+const fromTheStart: ReadonlyArray<Metric.Metric<number, unknown>> = [
   ...AttemptOutcome.literals.map(attemptsWith),
   leasesLost,
   sweeperFindsOf("recovered"),
-  sweeperFindsOf("due")
+  sweeperFindsOf("due"),
+  databaseFailuresOf("read"),
+  databaseFailuresOf("write"),
+  poolWaitingOf("read"),
+  poolWaitingOf("write")
 ]
 
 /** What this process measures of itself, and how much work waits in the database. */
@@ -25,7 +37,7 @@ export class Metrics extends Context.Service<
     Effect.gen(function* () {
       const store = yield* ExecutionStore
       // A counter that is there from the start shows its first step; one that appears with it does not.
-      yield* Effect.forEach(counters, (counter) => Metric.update(counter, 0), { discard: true })
+      yield* Effect.forEach(fromTheStart, (metric) => Metric.update(metric, 0), { discard: true })
 
       const observeBacklog = store.backlog.pipe(
         Effect.map(({ queued, oldest }) => [queued, Duration.toSeconds(oldest)] as const),
