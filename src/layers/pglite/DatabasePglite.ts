@@ -30,7 +30,8 @@ const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) 
     write: client,
     reading: orDefect,
     writing: orDefect,
-    lane: (options) => makeLane({ ...options, gate: orDefect }),
+    readingLane: (options) => makeLane({ ...options, gate: orDefect }),
+    writingLane: (options) => makeLane({ ...options, gate: orDefect }),
     exhausted: () => false,
     now,
     migrating: Effect.succeed(client)

@@ -25,10 +25,9 @@ export class Database extends Context.Service<
     /** What every operation of a store goes through, by the connections that it uses. */
     readonly reading: Gate
     readonly writing: Gate
-    /** A lane for writes of one kind, which are sent together. */
-    readonly lane: <Item, Row>(
-      options: Pick<LaneOptions<Item, Row>, "send" | "bytesOf">
-    ) => Effect.Effect<Lane<Item, Row>>
+    /** Lanes for operations of one kind, which are sent together. */
+    readonly readingLane: MakeLane
+    readonly writingLane: MakeLane
     /** Whether the server lately refused to write for want of something: of which a full disk tells no reader. */
     readonly exhausted: () => boolean
     /** The time that leases and schedules go by, as SQL: the database's own clock, but for a test's. */
@@ -70,12 +69,14 @@ export class Database extends Context.Service<
           if (isExhausted(outage)) exhaustedAt = performance.now()
         }
         const writing = makeGate({ ...gate, pool: "write", permits: writeConnections, onOutage })
+        const reading = makeGate({ ...gate, pool: "read", permits: readConnections * PIPELINED })
         return Database.of({
           read,
           write,
-          reading: makeGate({ ...gate, pool: "read", permits: readConnections * PIPELINED }),
+          reading,
           writing,
-          lane: (kind) => makeLane({ ...kind, gate: writing, patience: PATIENCE }),
+          readingLane: (kind) => makeLane({ ...kind, gate: reading, patience: PATIENCE }),
+          writingLane: (kind) => makeLane({ ...kind, gate: writing, patience: PATIENCE }),
           exhausted: () => performance.now() - exhaustedAt < Duration.toMillis(REMEMBERED),
           now: serverTime(write),
           migrating: PgClient.make({ ...client, maxConnections: 1 }).pipe(
@@ -86,6 +87,10 @@ export class Database extends Context.Service<
     ).pipe(Layer.provide(Reactivity.layer))
   }
 }
+
+type MakeLane = <Item, Row>(
+  options: Omit<LaneOptions<Item, Row>, "gate" | "patience">
+) => Effect.Effect<Lane<Item, Row>>
 
 /** A caller has its answer within two seconds (issue 3): first the server gives up, then the caller, then the socket. */
 const LOCK = Duration.millis(1_000)

@@ -33,6 +33,9 @@ import { Database } from "./Database.ts"
 /** Models that a process remembers; past that it asks again. */
 const MODELS_KEPT = 1_000
 
+/** Executions that one statement reads: each may have a response of 500 KB. */
+const POLLED = 32
+
 const WORKER_LOST = "worker_lost"
 const WORKER_LOST_MESSAGE =
   "The worker was lost while the provider was being called; whether it answered is unknown."
@@ -94,7 +97,7 @@ const toExecution = (row: ExecutionRow): Execution => ({
 export const layer = Layer.effect(
   ExecutionStore,
   Effect.gen(function* () {
-    const { read, write, reading, writing, lane, now } = yield* Database
+    const { read, write, reading, writing, readingLane, writingLane, now } = yield* Database
     const newId = yield* NewId
 
     const after = (time: Fragment, duration: Duration.Duration) =>
@@ -347,15 +350,20 @@ export const layer = Layer.effect(
         FROM executions WHERE execution_id = ${execution_id} AND project_id = ${project_id}`
     })
 
-    const selectStatus = (project_id: ProjectId, execution_id: ExecutionId) => read<{
-      readonly status: ExecutionStatus
-    }>`
-      SELECT status FROM executions WHERE execution_id = ${execution_id} AND project_id = ${project_id}`
+    const wanted = (items: ReadonlyArray<Wanted>) => read`
+      unnest(
+        ${uuids(items.map(({ execution_id }) => execution_id))}, ${uuids(items.map(({ project_id }) => project_id))}
+      ) WITH ORDINALITY AS g (execution_id, project_id, place)`
 
-    const selectExecution = (project_id: ProjectId, execution_id: ExecutionId) => read<ExecutionRow>`
-      SELECT ${read.literal(summaryColumns)}, e.response_text
-      FROM executions e ${read.literal(summaryJoins)}
-      WHERE e.execution_id = ${execution_id} AND e.project_id = ${project_id}`
+    const selectStatuses = (items: ReadonlyArray<Wanted>) => read<
+      { readonly status: ExecutionStatus } & Placed
+    >`
+      SELECT g.place::integer AS place, e.status
+      FROM ${wanted(items)} JOIN executions e USING (execution_id, project_id)`
+
+    const selectExecutionsById = (items: ReadonlyArray<Wanted>) => read<ExecutionRow & Placed>`
+      SELECT g.place::integer AS place, ${read.literal(summaryColumns)}, e.response_text
+      FROM ${wanted(items)} JOIN executions e USING (execution_id, project_id) ${read.literal(summaryJoins)}`
 
     const selectLineage = (project_id: ProjectId, execution_id: ExecutionId) => read<LineageRow>`
       SELECT ${read.literal(summaryColumns)}, e.response_text,
@@ -416,12 +424,14 @@ export const layer = Layer.effect(
       return found!
     }, writing)
 
-    const insertLane = yield* lane({
+    const statusLane = yield* readingLane({ send: selectStatuses })
+    const executionLane = yield* readingLane({ send: selectExecutionsById, items: POLLED })
+    const insertLane = yield* writingLane({
       send: insertExecutions,
       bytesOf: ({ execution }: Insertion) => execution.rendered_prompt.text.length * 2
     })
-    const claimLane = yield* lane({ send: claimExecutions, bytesOf: () => 0 })
-    const finishLane = yield* lane({
+    const claimLane = yield* writingLane({ send: claimExecutions })
+    const finishLane = yield* writingLane({
       send: finishAttempts,
       bytesOf: ({ end }: Finish) => (end._tag === "Succeeded" ? end.response.text.length : 0)
     })
@@ -472,13 +482,12 @@ export const layer = Layer.effect(
       cancel: (project_id, execution_id) =>
         Effect.map(writing(cancelExecution(project_id, execution_id)), first),
       status: (project_id, execution_id) =>
-        Effect.map(reading(selectStatus(project_id, execution_id)), (rows) =>
-          Option.map(first(rows), ({ status }) => status)
+        Effect.map(
+          statusLane({ project_id, execution_id }),
+          Option.map(({ status }) => status)
         ),
       get: (project_id, execution_id) =>
-        Effect.map(reading(selectExecution(project_id, execution_id)), (rows) =>
-          Option.map(first(rows), toExecution)
-        ),
+        Effect.map(executionLane({ project_id, execution_id }), Option.map(toExecution)),
       lineage: (project_id, execution_id) =>
         Effect.map(reading(selectLineage(project_id, execution_id)), (rows) =>
           Option.map(first(rows), toLineage)
@@ -492,6 +501,11 @@ export const layer = Layer.effect(
 /** The place of a row's item in its batch, from 1. */
 interface Placed {
   readonly place: number
+}
+
+interface Wanted {
+  readonly project_id: ProjectId
+  readonly execution_id: ExecutionId
 }
 
 interface Insertion {

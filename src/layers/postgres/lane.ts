@@ -10,13 +10,15 @@ export interface LaneOptions<Item, Row> {
   ) => Effect.Effect<ReadonlyArray<Row & { readonly place: number }>, SqlError>
   /** What a batch's statement goes through. */
   readonly gate: Gate
-  /** What an item weighs in a batch, in bytes, about. */
-  readonly bytesOf: (item: Item) => number
+  /** What an item weighs in a batch, in bytes, about; nothing unless told. */
+  readonly bytesOf?: (item: Item) => number
+  /** Items that a batch has at most; 256 unless told. */
+  readonly items?: number
   /** How long an item may take, waiting included; any time where there is no bound. */
   readonly patience?: Duration.Duration | undefined
 }
 
-/** A batch has this many items at most, and of several items this many bytes. */
+/** A batch has this many items at most, unless told otherwise, and of several items this many bytes. */
 const BATCH_ITEMS = 256
 const BATCH_BYTES = 4 * 1024 * 1024
 
@@ -30,14 +32,20 @@ interface Waiting<Item, Row> {
   readonly resume: (exit: Exit.Exit<Option.Option<Row>>) => void
 }
 
-const refused = new DatabaseUnavailable({ cause: new Error("too many writes wait already") })
-const tooLate = new DatabaseUnavailable({ cause: new Error("the write was not done in its time") })
+const refused = new DatabaseUnavailable({ cause: new Error("too many of its kind wait already") })
+const tooLate = new DatabaseUnavailable({ cause: new Error("it was not done in its time") })
 
 /**
- * Group commit: writes of one kind that gather while a batch is on its way are sent as the next batch, so that they
- * share its round trip and its flush. Each is as durable as it was alone, and nobody waits for company.
+ * Group commit: operations of one kind that gather while a batch is on its way are sent as the next batch, so that they
+ * share its round trip and, writes, its flush. Each is as durable as it was alone, and nobody waits for company.
  */
-export const makeLane = <Item, Row>({ send, gate, bytesOf, patience }: LaneOptions<Item, Row>) =>
+export const makeLane = <Item, Row>({
+  send,
+  gate,
+  bytesOf = () => 0,
+  items = BATCH_ITEMS,
+  patience
+}: LaneOptions<Item, Row>) =>
   Effect.gen(function* () {
     const fork = Effect.runForkWith(yield* Effect.context())
     const waiting = new Set<Waiting<Item, Row>>()
@@ -52,7 +60,7 @@ export const makeLane = <Item, Row>({ send, gate, bytesOf, patience }: LaneOptio
       const batch: Array<Waiting<Item, Row>> = []
       let bytes = 0
       for (const one of waiting) {
-        if (batch.length === BATCH_ITEMS || (batch.length > 0 && bytes + one.bytes > BATCH_BYTES)) break
+        if (batch.length === items || (batch.length > 0 && bytes + one.bytes > BATCH_BYTES)) break
         batch.push(one)
         bytes += one.bytes
       }
@@ -95,7 +103,7 @@ export const makeLane = <Item, Row>({ send, gate, bytesOf, patience }: LaneOptio
       fork(sendAll)
     }
 
-    /** Writes an item; none when the statement had no row for it. */
+    /** Does it for an item; none when the statement had no row for it. */
     return (item: Item): Effect.Effect<Option.Option<Row>> =>
       Effect.callback((resume) => {
         const bytes = bytesOf(item)
