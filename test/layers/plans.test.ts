@@ -98,8 +98,13 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
     ],
     [
       "the sweeper's outbox",
-      "idx_exec_due",
+      "idx_exec_next_attempt",
       ExecutionStore.use((store) => store.due(Duration.seconds(5), 100))
+    ],
+    [
+      "what a worker claims",
+      "idx_exec_next_attempt",
+      ExecutionStore.use((store) => store.claimDue(32, Duration.seconds(30)))
     ],
     [
       "a prompt's history",
@@ -127,6 +132,24 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
         1
       )
       for (const plan of plans) assert.notMatch(plan, /Seq Scan on executions\b/)
+    })
+  )
+
+  it.effect.each([
+    ["claimed", ExecutionStore.use((store) => store.claimDue(32, Duration.seconds(30)))],
+    ["swept", ExecutionStore.use((store) => store.due(Duration.zero, 100))]
+  ] as const)("what is due is %s by its index also when the statistics know of nothing queued", ([, query]) =>
+    Effect.gen(function* () {
+      const { write: sql } = yield* Database
+      yield* sql`
+        UPDATE executions SET status = 'canceled', next_attempt_at = NULL, completed_at = now() WHERE status = 'queued'`
+      yield* sql`ANALYZE executions`
+      const [[statement, params]] = (yield* statementsOf(
+        query as Effect.Effect<unknown, never, ExecutionStore>
+      )) as [readonly [string, ReadonlyArray<unknown>]]
+      const plan = yield* planOf(statement, params)
+      assert.include(plan, "Index Scan using idx_exec_next_attempt")
+      assert.notInclude(plan, "idx_exec_status_time")
     })
   )
 })
