@@ -29,6 +29,7 @@ export const layer = Layer.effectDiscard(
     yield* keepDoing(rollups.fold, "folding rollups failed")
     const drained = yield* Deferred.make<void>()
     const consuming = yield* Scope.make()
+    // The work comes first, so that what was claimed is under way, and given back, when the time is over already.
     const untilDrained = (work: Effect.Effect<void>) =>
       Effect.raceFirst(work, Deferred.await(drained)).pipe(logged)
     yield* queue

@@ -3,11 +3,14 @@ import { Deferred, Duration, Effect, Fiber, Layer, Stream } from "effect"
 import { RateLimiter } from "effect/persistence"
 import { Statement } from "effect/sql"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
+import type { Database } from "../../src/layers/postgres/Database.ts"
 import * as ExecutionQueueSql from "../../src/layers/postgres/ExecutionQueueSql.ts"
 import { layerMigrated } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { layerServices } from "../../src/layers/Services.ts"
+import { ExecutionQueue } from "../../src/services/ExecutionQueue.ts"
+import type { Consumer } from "../../src/services/ExecutionQueue.ts"
 import { Executions } from "../../src/services/Executions.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { Lifecycle } from "../../src/services/Lifecycle.ts"
@@ -24,6 +27,51 @@ const submit = Effect.gen(function* () {
   const name = newName()
   yield* upsert(name, "Hello {{ name }}")
   return (yield* accept(PROJECT, "full", request(name))).execution_id
+})
+
+/** A worker and the services that it needs, over a database in memory. */
+const workerOver = <E>(
+  queue: Layer.Layer<ExecutionQueue, E, Database>,
+  store: (store: ExecutionStore["Service"]) => Partial<ExecutionStore["Service"]> = () => ({})
+) => {
+  const altered = Layer.effect(
+    ExecutionStore,
+    Effect.map(ExecutionStore, (real) => ({ ...real, ...store(real) }))
+  )
+  return Worker.layer.pipe(
+    Layer.provideMerge(layerServices),
+    Layer.provideMerge(altered),
+    Layer.provideMerge(
+      Layer.merge(layerStores, queue).pipe(Layer.provide(layerMigrated(DatabasePglite.layerMemory)))
+    ),
+    Layer.provide([RateLimiter.layerStoreMemory, PromptLedger.layerProviders([silent])]),
+    Layer.provide(Layer.succeed(Settings, { ...defaultSettings, drain: Duration.zero }))
+  )
+}
+
+describe("a worker that is handed calls", () => {
+  it.effect("carries out the execution of each once, and gives it back when its time is over", () => {
+    let consumer: Consumer
+    const queue = Layer.succeed(ExecutionQueue, {
+      enqueue: () => Effect.void,
+      consume: (given) => Effect.sync(() => void (consumer = given)),
+      ping: Effect.void
+    })
+    return Effect.gen(function* () {
+      const { stop } = yield* Lifecycle
+      const wakeUp = { execution_id: yield* submit, epoch: 0 }
+      const answering = yield* Effect.forkChild(consumer.answer(wakeUp))
+      yield* untilStatus(wakeUp.execution_id, "running")
+      yield* consumer.answer(wakeUp)
+      assert.isUndefined(answering.pollUnsafe())
+      yield* stop
+      yield* pass(1)
+      yield* Fiber.join(answering)
+      const { execution, attempts } = yield* lineageOf(wakeUp.execution_id)
+      assert.include(execution, { status: "queued", attempts: 0, lost_attempts: 1 })
+      assert.lengthOf(attempts, 1)
+    }).pipe(Effect.provide(workerOver(queue)))
+  })
 })
 
 describe("a worker that claims from the database", () => {
@@ -61,28 +109,14 @@ describe("a worker that claims from the database", () => {
     Effect.gen(function* () {
       const claiming = yield* Deferred.make<void>()
       const claimed = yield* Deferred.make<void>()
-      const slowly = Layer.effect(
-        ExecutionStore,
-        Effect.map(ExecutionStore, (store) => ({
-          ...store,
-          claimDue: (...which: Parameters<typeof store.claimDue>) =>
-            Effect.tap(store.claimDue(...which), ({ length }) =>
-              length === 0
-                ? Effect.void
-                : Effect.andThen(Deferred.succeed(claiming, undefined), Deferred.await(claimed))
-            )
-        }))
-      )
-      const database = layerMigrated(DatabasePglite.layerMemory)
-      const service = Worker.layer.pipe(
-        Layer.provideMerge(layerServices),
-        Layer.provideMerge(slowly),
-        Layer.provideMerge(
-          Layer.mergeAll(layerStores, ExecutionQueueSql.layer).pipe(Layer.provide(database))
-        ),
-        Layer.provide([RateLimiter.layerStoreMemory, PromptLedger.layerProviders([silent])]),
-        Layer.provide(Layer.succeed(Settings, { ...defaultSettings, drain: Duration.zero }))
-      )
+      const service = workerOver(ExecutionQueueSql.layer, ({ claimDue }) => ({
+        claimDue: (...which) =>
+          Effect.tap(claimDue(...which), ({ length }) =>
+            length === 0
+              ? Effect.void
+              : Effect.andThen(Deferred.succeed(claiming, undefined), Deferred.await(claimed))
+          )
+      }))
       yield* Effect.gen(function* () {
         const { stop } = yield* Lifecycle
         const execution_id = yield* submit
