@@ -4,8 +4,8 @@ import { RateLimiter } from "effect/persistence"
 import {
   DatabasePglite,
   DEFAULT_PROJECT_ID,
-  ExecutionQueueMemory,
   Executions,
+  ExecutionQueueSql,
   layerMigrated,
   layerServices,
   layerStores,
@@ -62,8 +62,9 @@ describe("the library", () => {
     Effect.gen(function* () {
       const pieces = layerServices.pipe(
         Layer.provide([
-          layerStores.pipe(Layer.provide(layerMigrated(DatabasePglite.layerMemory))),
-          ExecutionQueueMemory.layer,
+          Layer.merge(layerStores, ExecutionQueueSql.layer).pipe(
+            Layer.provide(layerMigrated(DatabasePglite.layerMemory))
+          ),
           RateLimiter.layerStoreMemory,
           PromptLedger.layerProviders([shouts])
         ])

@@ -42,7 +42,7 @@ export class AppConfig extends Context.Service<
     /** Where a worker tells its state; nowhere when none is given. */
     readonly workerPort: number | undefined
     readonly database: DatabaseConfig
-    /** Redis for the queue; in-process queue and worker where none is given. */
+    /** Redis for the queue; workers claim from the database, and the API is one too, where none is given. */
     readonly redisUrl: Redacted.Redacted | undefined
     /** The default project's admin key; one is made at the first start where none is given. */
     readonly apiKey: Redacted.Redacted | undefined

@@ -8,9 +8,9 @@ import { defaultSettings, Settings } from "../services/Settings.ts"
 import * as Worker from "../worker/Worker.ts"
 import * as ExecutionQueueBullMq from "./bullmq/ExecutionQueueBullMq.ts"
 import { echo } from "./memory/echo.ts"
-import * as ExecutionQueueMemory from "./memory/ExecutionQueueMemory.ts"
 import * as DatabasePglite from "./pglite/DatabasePglite.ts"
 import { Database } from "./postgres/Database.ts"
+import * as ExecutionQueueSql from "./postgres/ExecutionQueueSql.ts"
 import { layerMigrated } from "./postgres/migrations.ts"
 import { layerStores } from "./postgres/stores.ts"
 import * as RateLimiterStoreRedis from "./redis/RateLimiterStoreRedis.ts"
@@ -40,17 +40,16 @@ export const layerProviders = (providers: ReadonlyArray<Provider>) =>
   Layer.succeed(Providers, new Map([echo, ...providers].map((provider) => [provider.name, provider])))
 
 /** The services over a database, a queue and a place to count requests, with the database brought up to date. */
-const ledger = <E1, R1, E2, R2>(
+const ledger = <E1, R1, E2>(
   database: Layer.Layer<Database, E1, R1>,
-  queue: Layer.Layer<ExecutionQueue, E2, R2>,
+  queue: Layer.Layer<ExecutionQueue, E2, Database>,
   limits: Layer.Layer<RateLimiter.RateLimiterStore>,
   { providers = [], settings }: Options
 ) =>
   layerServices.pipe(
     Layer.provideMerge(
       Layer.mergeAll(
-        layerStores.pipe(Layer.provideMerge(layerMigrated(database))),
-        queue,
+        Layer.merge(layerStores, queue).pipe(Layer.provideMerge(layerMigrated(database))),
         limits,
         layerProviders(providers)
       )
@@ -64,20 +63,18 @@ const withWorker = <A, E, R>(services: Layer.Layer<A, E, R>) =>
 /** The whole service in memory, worker and all: the same SQL and the same rules as elsewhere, and nothing on disk. */
 export const layerMemory = (options: Options = {}) =>
   withWorker(
-    ledger(DatabasePglite.layerMemory, ExecutionQueueMemory.layer, RateLimiter.layerStoreMemory, options)
+    ledger(DatabasePglite.layerMemory, ExecutionQueueSql.layer, RateLimiter.layerStoreMemory, options)
   )
 
 /** The whole service in one process, with its database in a folder. */
 export const layerEmbedded = (options: EmbeddedOptions) =>
   withWorker(
-    ledger(DatabasePglite.layer(options), ExecutionQueueMemory.layer, RateLimiter.layerStoreMemory, options)
+    ledger(DatabasePglite.layer(options), ExecutionQueueSql.layer, RateLimiter.layerStoreMemory, options)
   )
 
 /** The whole service in one process over PostgreSQL; several such processes may share it. */
 export const layerPostgres = (options: PostgresOptions) =>
-  withWorker(
-    ledger(Database.layer(options), ExecutionQueueMemory.layer, RateLimiter.layerStoreMemory, options)
-  )
+  withWorker(ledger(Database.layer(options), ExecutionQueueSql.layer, RateLimiter.layerStoreMemory, options))
 
 /** The services over PostgreSQL and Redis, for a process that only accepts work. */
 export const layerApi = (options: RedisOptions) =>

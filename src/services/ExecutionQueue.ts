@@ -7,6 +7,17 @@ export class QueueUnavailable extends Schema.TaggedError<QueueUnavailable>()("Qu
   detail: Schema.String
 }) {}
 
+/** What a worker does for a queue: one of the two, as the queue is made. */
+export interface Consumer {
+  /** Answers a call: carries out its execution, if it is still to be had. */
+  readonly answer: (wakeUp: Lease) => Effect.Effect<void>
+  /**
+   * Takes executions that are due, whichever, at most `limit`. Each of the effects carries one out; all have to be
+   * run, since nobody else may.
+   */
+  readonly claim: (limit: number) => Effect.Effect<ReadonlyArray<Effect.Effect<void>>>
+}
+
 /**
  * Wake-up calls for workers: to look at an execution that is queued at an epoch, and due. PostgreSQL is the truth: a
  * call may come late, twice or never. Enqueuing an execution at the same epoch again does nothing while the first call
@@ -17,11 +28,11 @@ export class ExecutionQueue extends Context.Service<
   {
     readonly enqueue: (wakeUps: ReadonlyArray<Lease>) => Effect.Effect<void, QueueUnavailable>
     /**
-     * Hands calls to `handle`, at most `concurrency` at a time, until the scope closes: then none is handed out any
-     * more, and closing waits for those under way.
+     * Has calls answered by the consumer, with at most `concurrency` executions under way at a time, until the scope
+     * closes: then none is begun any more, and closing waits for those under way.
      */
     readonly consume: (
-      handle: (lease: Lease) => Effect.Effect<void>,
+      consumer: Consumer,
       options: { readonly concurrency: number }
     ) => Effect.Effect<void, QueueUnavailable, Scope.Scope>
     /** Whether the queue can be reached. */

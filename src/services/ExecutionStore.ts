@@ -128,6 +128,12 @@ export class ExecutionStore extends Context.Service<
       duration: Duration.Duration
     ) => Effect.Effect<Option.Option<ClaimedExecution>>
 
+    /** Claims executions that are due, whichever are free, at most `limit`: each as `claim` does, the longest due first. */
+    readonly claimDue: (
+      limit: number,
+      duration: Duration.Duration
+    ) => Effect.Effect<ReadonlyArray<ClaimedExecution>>
+
     /** Prolongs leases; the answer has those that are still held. */
     readonly renew: (
       leases: ReadonlyArray<Lease>,

@@ -49,6 +49,11 @@ export class Executor extends Context.Service<
     readonly attempt: (assignment: Assignment) => Effect.Effect<Option.Option<AttemptResult>>
     /** Answers a wake-up call: claims the execution and carries out its next attempt, if there is one to make. */
     readonly answer: (wakeUp: Lease) => Effect.Effect<void>
+    /**
+     * Claims executions that are due, at most `limit`. Each of the effects carries out the next attempt of one, or,
+     * when it is interrupted, gives it back: who has claimed has to run them all.
+     */
+    readonly claim: (limit: number) => Effect.Effect<ReadonlyArray<Effect.Effect<void>>>
   }
 >()("promptledger/services/Executor") {
   static readonly layer = Layer.effect(
@@ -163,6 +168,13 @@ export class Executor extends Context.Service<
           )
         )
 
+      const claim = (limit: number) =>
+        Effect.map(store.claimDue(limit, settings.lease), (claimed) =>
+          claimed.map((one) =>
+            Effect.uninterruptibleMask((restore) => restore(makeNext(one)).pipe(orGiveBack(one)))
+          )
+        )
+
       const makeNext = Effect.fnUntraced(function* (claimed: ClaimedExecution) {
         const rendered = yield* Effect.result(wholePrompt(claimed))
         if (Result.isSuccess(rendered)) {
@@ -174,7 +186,8 @@ export class Executor extends Context.Service<
 
       return Executor.of({
         attempt: (assignment) => carryOut(assignment).pipe(orGiveBack(assignment)),
-        answer
+        answer,
+        claim
       })
     })
   )

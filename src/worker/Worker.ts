@@ -29,10 +29,17 @@ export const layer = Layer.effectDiscard(
     yield* keepDoing(rollups.fold, "folding rollups failed")
     const drained = yield* Deferred.make<void>()
     const consuming = yield* Scope.make()
+    // The work comes first, so that what was claimed is under way, and given back, when the time is over already.
+    const untilDrained = (work: Effect.Effect<void>) =>
+      Effect.raceFirst(work, Deferred.await(drained)).pipe(logged)
     yield* queue
-      .consume((wakeUp) => Effect.raceFirst(executor.answer(wakeUp), Deferred.await(drained)).pipe(logged), {
-        concurrency: settings.worker_concurrency
-      })
+      .consume(
+        {
+          answer: (wakeUp) => untilDrained(executor.answer(wakeUp)),
+          claim: (limit) => Effect.map(executor.claim(limit), (claimed) => claimed.map(untilDrained))
+        },
+        { concurrency: settings.worker_concurrency }
+      )
       .pipe(Scope.provide(consuming))
     yield* lifecycle.onStop(
       Effect.gen(function* () {
@@ -44,5 +51,5 @@ export const layer = Layer.effectDiscard(
 )
 
 /** A call that fails for want of the database is not lost: the sweeper sends it again. */
-const logged = (answer: Effect.Effect<void>) =>
-  Effect.catchCause(answer, (cause) => Effect.logWarning("a wake-up call was not answered", cause))
+const logged = (work: Effect.Effect<void>) =>
+  Effect.catchCause(work, (cause) => Effect.logWarning("a wake-up call was not answered", cause))

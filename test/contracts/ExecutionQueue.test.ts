@@ -3,12 +3,18 @@ import { Deferred, Effect, Exit, Fiber, Layer, Queue, Redacted, Scope } from "ef
 import { inject } from "vitest"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import * as ExecutionQueueBullMq from "../../src/layers/bullmq/ExecutionQueueBullMq.ts"
-import * as ExecutionQueueMemory from "../../src/layers/memory/ExecutionQueueMemory.ts"
+import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
+import { Database } from "../../src/layers/postgres/Database.ts"
+import * as ExecutionQueueSql from "../../src/layers/postgres/ExecutionQueueSql.ts"
 import { ExecutionQueue } from "../../src/services/ExecutionQueue.ts"
 import type { Lease } from "../../src/services/ExecutionStore.ts"
+import { newDatabase } from "../support/database.ts"
 
 const queues = {
-  "in process": ExecutionQueueMemory.layer,
+  "in process": ExecutionQueueSql.layer.pipe(Layer.provide(DatabasePglite.layerMemory)),
+  PostgreSQL: ExecutionQueueSql.layer.pipe(
+    Layer.provide(Layer.unwrap(Effect.map(newDatabase, (url) => Database.layer({ url }))))
+  ),
   "BullMQ on Redis": Layer.unwrap(
     Effect.sync(() =>
       ExecutionQueueBullMq.layer({
@@ -21,29 +27,60 @@ const queues = {
 
 const wakeUp = (epoch = 0): Lease => ({ execution_id: ExecutionId.make(crypto.randomUUID()), epoch })
 
-/** A consumer that puts what it is handed into a queue, and the scope that it lives in. */
-const consumer = Effect.fnUntraced(function* (
-  handle: (lease: Lease) => Effect.Effect<void> = () => Effect.void,
-  concurrency = 4
-) {
+/** What workers share beside the queue: the executions that nobody has taken yet. */
+const makeLedger = Effect.gen(function* () {
   const queue = yield* ExecutionQueue
-  const handed = yield* Queue.unbounded<Lease>()
-  const scope = yield* Scope.make()
-  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
-  yield* queue
-    .consume((lease) => Effect.andThen(Queue.offer(handed, lease), handle(lease)), { concurrency })
-    .pipe(Scope.provide(scope))
-  return { handed, close: Scope.close(scope, Exit.void) }
+  const open = new Map<string, Lease>()
+  const keyOf = ({ execution_id, epoch }: Lease) => `${execution_id}-${epoch}`
+  let answers = 0
+
+  const take = (key: string) => {
+    const lease = open.get(key)
+    open.delete(key)
+    return lease
+  }
+
+  /** A worker that puts what it carries out into a queue, and the scope that it lives in. */
+  const consumer = Effect.fnUntraced(function* (
+    carryOut: (lease: Lease) => Effect.Effect<void> = () => Effect.void,
+    concurrency = 4
+  ) {
+    const handed = yield* Queue.unbounded<Lease>()
+    const scope = yield* Scope.make()
+    yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+    const begin = (lease: Lease | undefined) =>
+      lease === undefined ? Effect.void : Effect.andThen(Queue.offer(handed, lease), carryOut(lease))
+    yield* queue
+      .consume(
+        {
+          answer: (lease) => Effect.suspend(() => (answers++, begin(take(keyOf(lease))))),
+          claim: (limit) => Effect.sync(() => [...open.keys()].slice(0, limit).map(take).map(begin))
+        },
+        { concurrency }
+      )
+      .pipe(Scope.provide(scope))
+    return { handed, close: Scope.close(scope, Exit.void) }
+  })
+
+  return {
+    consumer,
+    answers: () => answers,
+    enqueue: (wakeUps: ReadonlyArray<Lease>) =>
+      Effect.suspend(() => {
+        wakeUps.forEach((lease) => open.set(keyOf(lease), lease))
+        return queue.enqueue(wakeUps)
+      })
+  }
 })
 
 describe.each(Object.entries(queues))("ExecutionQueue, %s", (_, queueLayer) => {
   layer(queueLayer, { excludeTestServices: true })((it) => {
-    it.effect("hands each call to one consumer, once", () =>
+    it.effect("has each execution carried out by one worker, once", () =>
       Effect.gen(function* () {
-        const queue = yield* ExecutionQueue
+        const { consumer, enqueue } = yield* makeLedger
         const [one, two] = [yield* consumer(), yield* consumer()]
         const calls = Array.from({ length: 50 }, () => wakeUp())
-        yield* queue.enqueue(calls)
+        yield* enqueue(calls)
         const handed: Array<Lease> = []
         while (handed.length < calls.length) {
           handed.push(yield* Effect.raceFirst(Queue.take(one.handed), Queue.take(two.handed)))
@@ -56,36 +93,38 @@ describe.each(Object.entries(queues))("ExecutionQueue, %s", (_, queueLayer) => {
 
     it.effect("takes a call that waits already for the same one, and another epoch for another", () =>
       Effect.gen(function* () {
-        const queue = yield* ExecutionQueue
+        const { consumer, enqueue, answers } = yield* makeLedger
         const call = wakeUp()
-        yield* queue.enqueue([call, call])
-        yield* queue.enqueue([call, { ...call, epoch: 1 }])
+        yield* enqueue([call, call])
+        yield* enqueue([call, { ...call, epoch: 1 }])
         const last = wakeUp()
-        yield* queue.enqueue([last])
+        yield* enqueue([last])
         const { handed, close } = yield* consumer(() => Effect.void, 1)
         const seen: Array<Lease> = []
         while (seen.at(-1)?.execution_id !== last.execution_id) seen.push(yield* Queue.take(handed))
         assert.deepStrictEqual(seen, [call, { ...call, epoch: 1 }, last])
+        assert.isAtMost(answers(), seen.length)
         yield* close
       })
     )
 
-    it.effect("takes a call again once it was handled", () =>
+    it.effect("takes a call again once it was answered", () =>
       Effect.gen(function* () {
-        const queue = yield* ExecutionQueue
+        const { consumer, enqueue } = yield* makeLedger
         const { handed, close } = yield* consumer()
         const call = wakeUp(7)
-        yield* queue.enqueue([call])
+        yield* enqueue([call])
         assert.deepStrictEqual(yield* Queue.take(handed), call)
         // A queue forgets a call a moment after its handler is done with it.
         const again = yield* Effect.forkChild(Queue.take(handed))
-        yield* queue
-          .enqueue([call])
-          .pipe(Effect.delay("20 millis"), Effect.repeat({ until: () => again.pollUnsafe() !== undefined }))
+        yield* enqueue([call]).pipe(
+          Effect.delay("20 millis"),
+          Effect.repeat({ until: () => again.pollUnsafe() !== undefined })
+        )
         assert.deepStrictEqual(yield* Fiber.join(again), call)
         // What was sent once too often is taken too, so that it is not left to another test.
         const last = wakeUp()
-        yield* queue.enqueue([last])
+        yield* enqueue([last])
         yield* Queue.take(handed).pipe(
           Effect.repeat({ until: (lease) => lease.execution_id === last.execution_id })
         )
@@ -93,9 +132,9 @@ describe.each(Object.entries(queues))("ExecutionQueue, %s", (_, queueLayer) => {
       })
     )
 
-    it.effect("hands out no more at a time than the concurrency", () =>
+    it.effect("has no more under way at a time than the concurrency", () =>
       Effect.gen(function* () {
-        const queue = yield* ExecutionQueue
+        const { consumer, enqueue } = yield* makeLedger
         const gate = yield* Deferred.make<void>()
         let active = 0
         let most = 0
@@ -108,7 +147,7 @@ describe.each(Object.entries(queues))("ExecutionQueue, %s", (_, queueLayer) => {
             ),
           3
         )
-        yield* queue.enqueue(Array.from({ length: 12 }, () => wakeUp()))
+        yield* enqueue(Array.from({ length: 12 }, () => wakeUp()))
         for (let taken = 0; taken < 3; taken++) yield* Queue.take(handed)
         yield* Deferred.succeed(gate, undefined)
         for (let taken = 3; taken < 12; taken++) yield* Queue.take(handed)
@@ -117,9 +156,9 @@ describe.each(Object.entries(queues))("ExecutionQueue, %s", (_, queueLayer) => {
       })
     )
 
-    it.effect("stops handing out when it is closed, waits for what is under way, and leaves the rest", () =>
+    it.effect("begins nothing more when it is closed, waits for what is under way, and leaves the rest", () =>
       Effect.gen(function* () {
-        const queue = yield* ExecutionQueue
+        const { consumer, enqueue } = yield* makeLedger
         const gate = yield* Deferred.make<void>()
         const finished: Array<string> = []
         const { handed, close } = yield* consumer(
@@ -131,7 +170,7 @@ describe.each(Object.entries(queues))("ExecutionQueue, %s", (_, queueLayer) => {
           2
         )
         const calls = Array.from({ length: 6 }, () => wakeUp())
-        yield* queue.enqueue(calls)
+        yield* enqueue(calls)
         const begun = [yield* Queue.take(handed), yield* Queue.take(handed)]
         const closing = yield* Effect.forkChild(close)
         yield* Effect.yieldNow

@@ -40,6 +40,11 @@ const claimed = Effect.fnUntraced(function* (execution_id: ExecutionId, epoch = 
   return Option.getOrThrow(yield* store.claim({ execution_id, epoch }, LEASE))
 })
 
+/** Leaves nothing that is due, so that what is made next is all there is to claim. */
+const claimAll = ExecutionStore.use((store) =>
+  Effect.repeat(store.claimDue(1_000, LEASE), { until: ({ length }) => length === 0 })
+)
+
 const saidBy = ({ reason }: SqlError) => String(reason.cause)
 
 const read = (execution_id: ExecutionId) =>
@@ -244,6 +249,105 @@ export const executionStoreContract = (
         assert.strictEqual((yield* claimed(execution_id, 1)).epoch, 2)
         const unknown = ExecutionId.make(crypto.randomUUID())
         assert.isTrue(Option.isNone(yield* store.claim({ execution_id: unknown, epoch: 0 }, LEASE)))
+      })
+    )
+
+    it.effect("claims what is due, the longest first and no more than asked, with the attempts written", () =>
+      Effect.gen(function* () {
+        const store = yield* ExecutionStore
+        const clock = yield* DatabaseClock
+        yield* claimAll
+        const made: Array<NewExecution> = []
+        for (const more of [{ params: { seed: 1 } }, { rendered_prompt: truncate("Hello Ada", 5) }, {}]) {
+          made.push(yield* inserted(more))
+          yield* clock.advance("10 millis")
+        }
+        const claims = [yield* store.claimDue(2, LEASE), yield* store.claimDue(2, LEASE)] as const
+        assert.deepStrictEqual(yield* store.claimDue(2, LEASE), [])
+        assert.sameMembers(
+          claims[0].map(({ execution_id }) => execution_id),
+          made.slice(0, 2).map(({ execution_id }) => execution_id)
+        )
+        assert.lengthOf(claims[1], 1)
+        const [whole, cut, last] = made.map(({ execution_id }) =>
+          claims.flat().find((claim) => claim.execution_id === execution_id)
+        )
+        assert.deepInclude(whole, {
+          mode: "async",
+          epoch: 1,
+          attempts: 1,
+          source: undefined,
+          model: { provider: "echo", model_name: "echo" },
+          params: { seed: 1 }
+        })
+        assert.deepInclude(cut!.source, { template_source: "Hello {{ name }}", variables: { name: "Ada" } })
+        const { execution, attempts } = yield* read(last!.execution_id)
+        assert.include(execution, { status: "running", attempts: 1 })
+        assert.deepInclude(attempts[0], { attempt_number: 1, outcome: null })
+        const lease = { execution_id: last!.execution_id, epoch: last!.epoch }
+        assert.deepStrictEqual(yield* store.renew([lease], LEASE), [lease])
+        assert.isTrue(Option.isSome(yield* store.finish(lease, answered)))
+      })
+    )
+
+    it.effect(
+      "leaves what is not due yet, is under way or has ended to itself, when it claims what is due",
+      () =>
+        Effect.gen(function* () {
+          const store = yield* ExecutionStore
+          const clock = yield* DatabaseClock
+          const [retried, running, canceled] = [yield* inserted(), yield* inserted(), yield* inserted()]
+          yield* claimed(running.execution_id)
+          yield* store.cancel(PROJECT, canceled.execution_id)
+          const { epoch } = yield* claimed(retried.execution_id)
+          yield* store.finish({ execution_id: retried.execution_id, epoch }, failing(1))
+          const ids = new Set([retried, running, canceled].map(({ execution_id }) => execution_id))
+          const ours = Effect.map(store.claimDue(1_000, LEASE), (claims) =>
+            claims.filter(({ execution_id }) => ids.has(execution_id))
+          )
+          assert.deepStrictEqual(yield* ours, [])
+          yield* clock.advance("4900 millis")
+          assert.deepStrictEqual(yield* ours, [])
+          yield* clock.advance("100 millis")
+          const again = yield* ours
+          assert.lengthOf(again, 1)
+          assert.include(again[0], { execution_id: retried.execution_id, epoch: 2, attempts: 2 })
+        })
+    )
+
+    it.effect("gives an execution to one claimer, whichever way they claim at the same time", () =>
+      Effect.gen(function* () {
+        const store = yield* ExecutionStore
+        yield* claimAll
+        const revision = yield* revise(change(newName(), "x"))
+        const made = yield* Effect.all(Array.from({ length: 60 }, () => newExecution(revision)))
+        yield* Effect.forEach(made, (execution) => store.insert(execution, LEASE), {
+          concurrency: "unbounded"
+        })
+        const won: Array<ExecutionId> = []
+        const claimDue = store.claimDue(7, LEASE).pipe(
+          Effect.tap((claims) =>
+            Effect.sync(() => won.push(...claims.map(({ execution_id }) => execution_id)))
+          ),
+          Effect.repeat({ until: ({ length }) => length === 0 })
+        )
+        const claimEach = Effect.forEach(
+          made.slice(20, 40),
+          ({ execution_id }) =>
+            Effect.map(store.claim({ execution_id, epoch: 0 }, LEASE), (claim) => {
+              if (Option.isSome(claim)) won.push(execution_id)
+            }),
+          { concurrency: "unbounded" }
+        )
+        yield* Effect.all([claimDue, claimDue, claimEach, claimDue, claimDue], { concurrency: "unbounded" })
+        assert.lengthOf(won, 60)
+        assert.sameMembers(
+          won,
+          made.map(({ execution_id }) => execution_id)
+        )
+        const { execution, attempts } = yield* read(won[59]!)
+        assert.include(execution, { status: "running", attempts: 1 })
+        assert.lengthOf(attempts, 1)
       })
     )
 

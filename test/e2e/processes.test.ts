@@ -188,6 +188,64 @@ describe("API and worker, over PostgreSQL and Redis", () => {
   )
 })
 
+describe("API and workers, over PostgreSQL alone", () => {
+  it.live(
+    "share what is submitted, and begin it at once wherever there is room",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* fakeOpenAi
+        const env = {
+          DATABASE_URL: Redacted.value(yield* newDatabase),
+          API_KEY: KEY,
+          OPENAI_BASE_URL: provider.url,
+          WORKER_CONCURRENCY: "2",
+          // What begins before that was not found by a sweep.
+          SWEEP: "10 m"
+        }
+        const { behaviour, answer } = onCue(says("held"))
+        provider.behave(behaviour)
+        const api = yield* startApi(env)
+        const workers = yield* Effect.all(
+          Array.from({ length: 2 }, () => start("worker/main", { ...env, WORKER_PORT: "0" })),
+          { concurrency: 2 }
+        )
+        for (const worker of workers) {
+          const [, url] = yield* worker.says(/tells its state on (http:[^"]+)/)
+          const { body } = yield* callerOf(url!)("GET", "/ready")
+          assert.deepStrictEqual(body, { status: "ready", parts: { database: "ok", queue: "ok" } })
+        }
+        const call = callerOf(api.url)
+        yield* greeting(call)
+
+        const submitOne = Effect.map(submit(call), ({ body }) => body.execution_id as string)
+        const six = yield* Effect.all(
+          Array.from({ length: 6 }, () => submitOne),
+          { concurrency: "unbounded" }
+        )
+        yield* until(Effect.sync(() => provider.calls.length === 6))
+        const more = yield* Effect.all(
+          Array.from({ length: 20 }, () => submitOne),
+          { concurrency: "unbounded" }
+        )
+        answer()
+        provider.behave(says("at once"))
+        for (const execution_id of [...six, ...more]) {
+          const { body } = yield* ended(call, execution_id)
+          assert.include(body, { status: "succeeded", attempts: 1, lost_attempts: 0 })
+        }
+        assert.lengthOf(provider.calls, 26)
+
+        const finished = ({ output }: { readonly output: () => string }) =>
+          six.filter((id) => output().includes(`"execution_id":"${id}"`)).length
+        yield* Effect.forEach([api, ...workers], (process) =>
+          until(Effect.sync(() => finished(process) === 2))
+        )
+        for (const process of [api, ...workers]) assert.strictEqual(yield* process.stop(), 0)
+      }),
+    { timeout: 60_000 }
+  )
+})
+
 describe("a process that is told to stop", () => {
   const busy = Effect.gen(function* () {
     const provider = yield* fakeOpenAi

@@ -14,8 +14,8 @@ const SLACK = 3_000
 /** Attempts that are counted, and those that were lost with their worker. */
 const MAX_ATTEMPTS = 4
 const MAX_LOST = 3
-/** A process's two pools, full. */
-const POOL = 20
+/** A process's two pools, full, and the connection that listens. */
+const POOL = 21
 const MAX_MEMORY_MB = 450
 
 /** What the provider and the database say, apart from what the service says of itself. */

@@ -71,7 +71,7 @@ layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })(
           assert.strictEqual(notReady.status, 503)
           assert.deepStrictEqual(notReady.body, {
             status: "unavailable",
-            parts: { database: "unavailable", queue: "ok" }
+            parts: { database: "unavailable", queue: "unavailable" }
           })
 
           const metrics = yield* call("GET", "/metrics")

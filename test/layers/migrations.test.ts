@@ -23,12 +23,13 @@ const TABLES = [
   "prompts"
 ]
 
-/** Design section 4. */
+/** Design section 4, and what is due. */
 const INDEXES = {
   idx_exec_prompt_time: "(prompt_id, created_at DESC)",
   idx_exec_version_time: "(version_id, created_at DESC)",
   idx_exec_status_time: "(status, created_at DESC)",
-  idx_exec_corr: "(correlation_id)"
+  idx_exec_corr: "(correlation_id)",
+  idx_exec_next_attempt: "(next_attempt_at) WHERE (next_attempt_at IS NOT NULL)"
 }
 
 describe.each(Object.entries(databases))("migrations over %s", (_, database) => {

@@ -98,8 +98,13 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
     ],
     [
       "the sweeper's outbox",
-      "idx_exec_due",
+      "idx_exec_next_attempt",
       ExecutionStore.use((store) => store.due(Duration.seconds(5), 100))
+    ],
+    [
+      "what a worker claims",
+      "idx_exec_next_attempt",
+      ExecutionStore.use((store) => store.claimDue(32, Duration.seconds(30)))
     ],
     [
       "a prompt's history",
@@ -127,6 +132,26 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
         1
       )
       for (const plan of plans) assert.notMatch(plan, /Seq Scan on executions\b/)
+    })
+  )
+
+  it.effect.each([
+    ["claims", ExecutionStore.use((store) => store.claimDue(32, Duration.seconds(30)))],
+    ["sweeps", ExecutionStore.use((store) => store.due(Duration.zero, 100))]
+  ] as const)("no index can stand in for that of what is due, whatever the statistics say: %s", ([, query]) =>
+    Effect.gen(function* () {
+      const { write: sql } = yield* Database
+      const statements = yield* statementsOf(query as Effect.Effect<unknown, never, ExecutionStore>)
+      const plan = yield* sql`DROP INDEX idx_exec_next_attempt`.pipe(
+        Effect.andThen(planOf(...statements[0]!)),
+        Effect.flatMap((found) => Effect.fail({ rolledBack: found })),
+        sql.withTransaction,
+        Effect.catchIf(
+          (error) => "rolledBack" in error,
+          ({ rolledBack }) => Effect.succeed(rolledBack)
+        )
+      )
+      assert.notMatch(plan, /idx_exec/)
     })
   )
 })

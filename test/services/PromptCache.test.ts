@@ -3,8 +3,8 @@ import { Context, Effect, Layer } from "effect"
 import { RateLimiter } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { echo } from "../../src/layers/memory/echo.ts"
-import * as ExecutionQueueMemory from "../../src/layers/memory/ExecutionQueueMemory.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
+import * as ExecutionQueueSql from "../../src/layers/postgres/ExecutionQueueSql.ts"
 import { layerMigrated } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
@@ -30,7 +30,7 @@ const stores = Layer.effectContext(
     })
     return Context.make(PromptStore, counting).pipe(Context.add(Asked, asked))
   })
-).pipe(Layer.provideMerge(layerStores), Layer.provide(layerMigrated(DatabasePglite.layerMemory)))
+).pipe(Layer.provideMerge(layerStores), Layer.provideMerge(layerMigrated(DatabasePglite.layerMemory)))
 
 /** A process of its own over the shared stores. */
 const process = Effect.map(
@@ -38,7 +38,7 @@ const process = Effect.map(
     Layer.fresh(
       layerServices.pipe(
         Layer.provide([
-          ExecutionQueueMemory.layer,
+          ExecutionQueueSql.layer,
           RateLimiter.layerStoreMemory,
           PromptLedger.layerProviders([echo])
         ])

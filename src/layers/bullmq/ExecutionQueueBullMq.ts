@@ -68,7 +68,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
             Effect.tryPromise({ try: () => queue.addBulk(wakeUps.map(jobOf)), catch: unavailable })
           ),
 
-        consume: Effect.fnUntraced(function* (handle, { concurrency }) {
+        consume: Effect.fnUntraced(function* ({ answer }, { concurrency }) {
           const connection = yield* connect(url, {
             maxRetriesPerRequest: null,
             socketTimeout: Duration.toMillis(SILENCE)
@@ -77,7 +77,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
           const run = yield* FiberSet.runtimePromise(handling)<never>()
           yield* Effect.acquireRelease(
             Effect.sync(() => {
-              const worker = new Worker(QUEUE, (job) => run(Effect.exit(handle(leaseOf(job.id!)))), {
+              const worker = new Worker(QUEUE, (job) => run(Effect.exit(answer(leaseOf(job.id!)))), {
                 connection,
                 prefix,
                 concurrency,

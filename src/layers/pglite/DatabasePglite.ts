@@ -3,6 +3,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Clock, Effect, Layer } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { join } from "node:path"
+import { noBell } from "../postgres/bell.ts"
 import { Database, serverTime } from "../postgres/Database.ts"
 import { makeLane } from "../postgres/lane.ts"
 import { orDefect } from "../postgres/orDefect.ts"
@@ -34,6 +35,7 @@ const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) 
     writingLane: (options) => makeLane({ ...options, gate: orDefect }),
     exhausted: () => false,
     now,
+    bell: noBell,
     migrating: Effect.succeed(client)
   })
 

@@ -6,6 +6,8 @@ import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import type { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
+import { makeBell } from "./bell.ts"
+import type { Bell } from "./bell.ts"
 import { makeGate } from "./gate.ts"
 import type { Gate } from "./gate.ts"
 import { makeLane } from "./lane.ts"
@@ -32,6 +34,8 @@ export class Database extends Context.Service<
     readonly exhausted: () => boolean
     /** The time that leases and schedules go by, as SQL: the database's own clock, but for a test's. */
     readonly now: Effect.Effect<Fragment>
+    /** Calls the workers of other processes. */
+    readonly bell: Bell
     /** A connection for migrations, which may take as long as they need. */
     readonly migrating: Effect.Effect<SqlClient.SqlClient, SqlError, Scope.Scope>
   }
@@ -79,6 +83,14 @@ export class Database extends Context.Service<
           writingLane: (kind) => makeLane({ ...kind, gate: writing, patience: PATIENCE }),
           exhausted: () => performance.now() - exhaustedAt < Duration.toMillis(REMEMBERED),
           now: serverTime(write),
+          bell: yield* makeBell({
+            connection: {
+              ...pool,
+              stream: () => watchedSocket(address, SILENCE).setKeepAlive(true, KEEP_ALIVE)
+            },
+            sql: write,
+            gate: writing
+          }),
           migrating: PgClient.make({ ...client, maxConnections: 1 }).pipe(
             Effect.provideService(Reactivity.Reactivity, reactivity)
           )
@@ -98,6 +110,8 @@ const STATEMENT = Duration.millis(1_200)
 const PATIENCE = Duration.millis(1_500)
 const CONNECT = Duration.millis(2_000)
 const SILENCE = Duration.millis(2_000)
+/** How long a connection that only listens is silent before TCP asks whether its other end is there, in milliseconds. */
+const KEEP_ALIVE = 5_000
 
 /** How long a write that was refused for want of something counts: so long at least is a full disk told of. */
 const REMEMBERED = Duration.seconds(3)

@@ -181,39 +181,50 @@ export const layer = Layer.effect(
         SELECT g.place::integer AS place FROM execution JOIN given g USING (execution_id)`
     })
 
+    /** Claims the executions that `free` has locked, each for its `lease_ms`. */
+    const claim = (free: Fragment, time: Fragment) => write<ClaimedRow & Placed>`
+      WITH free AS (${free}), claimed AS (
+        UPDATE executions e SET
+          status = 'running', epoch = e.epoch + 1, attempts = e.attempts + 1, next_attempt_at = NULL,
+          lease_expires_at = ${time} + free.lease_ms * interval '1 millisecond',
+          started_at = coalesce(e.started_at, ${time})
+        FROM free WHERE e.execution_id = free.execution_id
+        RETURNING e.*, free.place
+      ), attempt AS (
+        INSERT INTO execution_attempts (execution_id, attempt_number, started_at)
+        SELECT execution_id, epoch, ${time} FROM claimed
+      )
+      SELECT e.place::integer AS place,
+        e.execution_id, e.execution_mode AS mode, e.epoch, e.attempts, e.params,
+        e.rendered_prompt, e.rendered_prompt_bytes, e.rendered_prompt_sha256,
+        m.provider, m.model_name, v.template_source, v.checksum_hash, i.variables_json
+      FROM claimed e
+      JOIN models m ON m.model_id = e.model_id
+      LEFT JOIN prompt_versions v
+        ON v.version_id = e.version_id AND octet_length(e.rendered_prompt) < e.rendered_prompt_bytes
+      LEFT JOIN execution_inputs i ON i.execution_id = e.execution_id AND v.version_id IS NOT NULL`
+
     const claimExecutions = Effect.fnUntraced(function* (items: ReadonlyArray<Claim>) {
       const time = yield* now
-      return yield* write<ClaimedRow & Placed>`
-        WITH given AS (
-          SELECT * FROM unnest(
-            ${uuids(items.map(({ execution_id }) => execution_id))}, ${integers(items.map(({ epoch }) => epoch))},
-            ${integers(items.map(({ lease }) => Duration.toMillis(lease)))}
-          ) WITH ORDINALITY AS g (execution_id, epoch, lease_ms, place)
-        ), free AS (
-          SELECT e.execution_id, g.lease_ms, g.place
-          FROM executions e JOIN given g USING (execution_id, epoch)
-          WHERE e.status = 'queued' AND e.next_attempt_at <= ${time}
-          ORDER BY e.execution_id FOR UPDATE OF e SKIP LOCKED
-        ), claimed AS (
-          UPDATE executions e SET
-            status = 'running', epoch = e.epoch + 1, attempts = e.attempts + 1, next_attempt_at = NULL,
-            lease_expires_at = ${time} + free.lease_ms * interval '1 millisecond',
-            started_at = coalesce(e.started_at, ${time})
-          FROM free WHERE e.execution_id = free.execution_id
-          RETURNING e.*, free.place
-        ), attempt AS (
-          INSERT INTO execution_attempts (execution_id, attempt_number, started_at)
-          SELECT execution_id, epoch, ${time} FROM claimed
-        )
-        SELECT e.place::integer AS place,
-          e.execution_id, e.execution_mode AS mode, e.epoch, e.attempts, e.params,
-          e.rendered_prompt, e.rendered_prompt_bytes, e.rendered_prompt_sha256,
-          m.provider, m.model_name, v.template_source, v.checksum_hash, i.variables_json
-        FROM claimed e
-        JOIN models m ON m.model_id = e.model_id
-        LEFT JOIN prompt_versions v
-          ON v.version_id = e.version_id AND octet_length(e.rendered_prompt) < e.rendered_prompt_bytes
-        LEFT JOIN execution_inputs i ON i.execution_id = e.execution_id AND v.version_id IS NOT NULL`
+      const free = write`
+        SELECT e.execution_id, g.lease_ms, g.place
+        FROM executions e JOIN unnest(
+          ${uuids(items.map(({ execution_id }) => execution_id))}, ${integers(items.map(({ epoch }) => epoch))},
+          ${integers(items.map(({ lease }) => Duration.toMillis(lease)))}
+        ) WITH ORDINALITY AS g (execution_id, epoch, lease_ms, place) USING (execution_id, epoch)
+        WHERE e.status = 'queued' AND e.next_attempt_at <= ${time}
+        ORDER BY e.execution_id FOR UPDATE OF e SKIP LOCKED`
+      return yield* claim(free, time)
+    })
+
+    // What is queued has a time of its next attempt, and nothing else has: to ask for the status too would let the
+    // planner, by statistics of an empty queue, read and sort a whole backlog by the index on it.
+    const claimDue = Effect.fnUntraced(function* (limit: number, lease: Duration.Duration) {
+      const time = yield* now
+      const free = write`
+        SELECT execution_id, ${Duration.toMillis(lease)}::integer AS lease_ms, 0 AS place FROM executions
+        WHERE next_attempt_at <= ${time} ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
+      return yield* claim(free, time)
     })
 
     const renewLeases = Effect.fnUntraced(function* (
@@ -323,7 +334,7 @@ export const layer = Layer.effect(
     const selectDue = Effect.fnUntraced(function* (grace: Duration.Duration, limit: number) {
       return yield* read<Lease>`
         SELECT execution_id, epoch FROM executions
-        WHERE status = 'queued' AND next_attempt_at < ${yield* now} - ${Duration.toMillis(grace)} * interval '1 millisecond'
+        WHERE next_attempt_at < ${yield* now} - ${Duration.toMillis(grace)} * interval '1 millisecond'
         ORDER BY next_attempt_at LIMIT ${limit}`
     })
 
@@ -455,6 +466,7 @@ export const layer = Layer.effect(
       }),
 
       claim: (wakeUp, lease) => Effect.map(claimLane({ ...wakeUp, lease }), Option.map(toClaimed)),
+      claimDue: (limit, lease) => Effect.map(writing(claimDue(limit, lease)), (rows) => rows.map(toClaimed)),
       renew: (leases, duration) => writing(renewLeases(leases, duration)),
       finish: ({ execution_id, epoch }, end) =>
         Effect.map(finishLane({ execution_id, epoch, end }), Option.map(toSummary)),

@@ -80,11 +80,11 @@ const plainQueue = (url: string) =>
               queue.addBulk(wakeUps.map(({ execution_id }) => ({ name: "execute", data: { execution_id } })))
             )
           ),
-        consume: Effect.fnUntraced(function* (handle, { concurrency }) {
+        consume: Effect.fnUntraced(function* ({ answer }, { concurrency }) {
           const run = yield* FiberSet.makeRuntimePromise()
           const worker = new Worker(
             "executions",
-            ({ data }) => run(handle({ execution_id: data.execution_id, epoch: 0 })),
+            ({ data }) => run(answer({ execution_id: data.execution_id, epoch: 0 })),
             { connection: connect(), prefix: "{promptledger}", concurrency }
           )
           worker.on("error", () => {})

@@ -53,6 +53,63 @@ export const killedInMidCall: Scenario = {
   })
 }
 
+/** No Redis: workers claim from PostgreSQL, and so does the API, one at a time. */
+const withoutRedis = { REDIS_URL: "" }
+const atMost = (calls: number) => ({ env: { WORKER_CONCURRENCY: String(calls) } })
+
+export const killedInMidCallWithoutRedis: Scenario = {
+  number: 2,
+  name: "a worker is killed in mid call, without Redis",
+  env: withoutRedis,
+  play: Effect.fnUntraced(function* (world) {
+    yield* world.startApi(atMost(1))
+    const held = world.provider.hold()
+    const first = yield* world.startWorker(atMost(8))
+    yield* world.submitMany(9)
+    yield* world.untilCalls(9)
+    yield* world.startWorkers(2)
+    yield* world.kill(first)
+    world.provider.behave(answers)
+    held.answer()
+    yield* world.submitMany(8)
+    yield* world.settled()
+    const lost = (yield* world.ledger.attempts).filter(({ outcome }) => outcome === "unknown")
+    assert.lengthOf(lost, 8)
+    for (const { marker } of world.client.acknowledged) {
+      assert.isAtMost(world.provider.callsOf(marker).length, 2)
+    }
+  })
+}
+
+export const listenersTerminated: Scenario = {
+  number: 16,
+  name: "the connections by which workers are woken are terminated, without Redis",
+  // What is found in time was not found by a sweep.
+  env: { ...withoutRedis, SWEEP: "5 m" },
+  play: Effect.fnUntraced(function* (world) {
+    yield* world.startApi(atMost(1))
+    const workers = yield* world.startWorkers(2, atMost(4))
+    const held = world.provider.hold()
+    yield* world.submitMany(9)
+    yield* world.untilCalls(9)
+    held.answer()
+    yield* world.settled()
+    yield* world.fault(
+      "every listener terminated",
+      Effect.orDie(world.ledger.sql`
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
+    )
+    for (const worker of workers) yield* worker.says("can wake this one again")
+    yield* world.submitMany(9)
+    yield* world.untilCalls(18)
+    world.provider.behave(answers)
+    held.answer()
+    yield* world.settled()
+    assert.lengthOf(world.provider.calls, 18)
+  })
+}
+
 const LEASE = 30_000
 const AGAIN_WITHIN = 15_000
 

@@ -1,0 +1,90 @@
+import { PgConnection } from "@effect/sql-pg"
+import type { PgClient } from "@effect/sql-pg"
+import { Deferred, Effect, Queue } from "effect"
+import type { Scope } from "effect"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Gate } from "./gate.ts"
+
+/** Calls workers of other processes on the same database. Nothing depends on it: what it fails to tell, sweepers find. */
+export interface Bell {
+  /** Rings in the other processes, in the background; many rings at once may be heard as one. */
+  readonly ring: () => void
+  /**
+   * Has `heard` run whenever another process rings, and whenever it may have rung unheard, until the scope closes.
+   * Ends once that is so, or can't be yet.
+   */
+  readonly listen: (heard: Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
+  /** Whether rings are heard here. */
+  readonly hears: () => boolean
+}
+
+/** The bell of a database that no other process has. */
+export const noBell: Bell = { ring: () => {}, listen: (heard) => heard, hears: () => true }
+
+export interface BellOptions {
+  /** How to connect, for the connection that listens. */
+  readonly connection: PgConnection.Config
+  readonly sql: PgClient.PgClient
+  readonly gate: Gate
+}
+
+const CHANNEL = "promptledger_due"
+
+/** How long after a connection was lost the next is tried. */
+const AGAIN = "500 millis"
+
+/** A bell by NOTIFY, for which a statement of its own is sent: in a transaction that writes it would slow down every commit. */
+export const makeBell = Effect.fnUntraced(function* ({ connection, sql, gate }: BellOptions) {
+  const self = crypto.randomUUID()
+  const ringing = yield* Queue.dropping<void>(1)
+  let hears = false
+
+  yield* Queue.take(ringing).pipe(
+    Effect.andThen(gate(sql`SELECT pg_notify(${CHANNEL}, ${self})`)),
+    Effect.catchCause((cause) => Effect.logWarning("other workers were not woken", cause)),
+    Effect.forever,
+    Effect.forkScoped
+  )
+
+  const listen = Effect.fnUntraced(function* (heard: Effect.Effect<void>) {
+    const tried = yield* Deferred.make<void>()
+    let lost = false
+
+    const hear = Effect.gen(function* () {
+      const rings = yield* Effect.flatMap(PgConnection.make(connection), (line) => line.listen(CHANNEL))
+      hears = true
+      if (lost) yield* Effect.logInfo("workers of other processes can wake this one again")
+      lost = false
+      yield* heard
+      yield* Deferred.succeed(tried, undefined)
+      yield* Queue.take(rings).pipe(
+        Effect.flatMap(({ payload }) => (payload === self ? Effect.void : heard)),
+        Effect.forever
+      )
+    }).pipe(
+      Effect.scoped,
+      Effect.ensuring(
+        Effect.sync(() => {
+          hears = false
+        })
+      )
+    )
+    const tell = (error: SqlError) =>
+      Effect.suspend(() => {
+        if (lost) return Effect.void
+        lost = true
+        return Effect.logWarning("workers of other processes can't wake this one: it sweeps", error)
+      })
+    yield* hear.pipe(
+      Effect.catch(tell),
+      Effect.andThen(Deferred.succeed(tried, undefined)),
+      Effect.andThen(Effect.sleep(AGAIN)),
+      Effect.forever,
+      Effect.forkScoped
+    )
+    yield* Deferred.await(tried)
+  })
+
+  const bell: Bell = { ring: () => Queue.offerUnsafe(ringing, undefined), listen, hears: () => hears }
+  return bell
+})

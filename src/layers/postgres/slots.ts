@@ -1,0 +1,78 @@
+import { Effect } from "effect"
+import type { Consumer } from "../../services/ExecutionQueue.ts"
+
+export interface SlotsOptions {
+  readonly count: number
+  readonly claim: Consumer["claim"]
+  /** Runs an effect to its end. */
+  readonly run: (effect: Effect.Effect<void>) => void
+  /** Called when there may be more to do than there is room for here. */
+  readonly onOverflow: () => void
+}
+
+/**
+ * A worker's room, filled by one claim at a time for all that is free by then: the busier it is, the more it claims at
+ * once, and it claims nothing without a call.
+ */
+export const makeSlots = ({ count, claim, run, onOverflow }: SlotsOptions) => {
+  let free = count
+  let claiming = false
+  let closed = false
+  /** Whether something may be due that no claim has looked for. */
+  let due = false
+  /** Calls that no other process knows of. */
+  let unshared = 0
+
+  const fill = () => {
+    if (claiming) return
+    if (closed ? due : unshared > free) onOverflow()
+    unshared = 0
+    due &&= !closed
+    if (!due || free === 0) return
+    claiming = true
+    run(claimed)
+  }
+
+  const carryOut = (one: Effect.Effect<void>) => {
+    free--
+    const done = Effect.sync(() => {
+      free++
+      fill()
+    })
+    run(Effect.ensuring(one, done))
+  }
+
+  const claimed = Effect.gen(function* () {
+    // Slots that become free in this turn are filled by this claim.
+    yield* Effect.yieldNow
+    if (closed) return
+    due = false
+    const limit = free
+    const all = yield* claim(limit)
+    due ||= all.length === limit
+    all.forEach(carryOut)
+  }).pipe(
+    Effect.catchCause((cause) => Effect.logWarning("executions were not claimed", cause)),
+    Effect.ensuring(
+      Effect.sync(() => {
+        claiming = false
+        fill()
+      })
+    ),
+    Effect.uninterruptible
+  )
+
+  return {
+    /** Tells that something may be due: so many executions, as far as the caller knows of them. */
+    call: (known: number) => {
+      unshared += known
+      due = true
+      fill()
+    },
+    /** Claims nothing any more. */
+    close: () => {
+      closed = true
+      fill()
+    }
+  }
+}
