@@ -1,6 +1,8 @@
 import { Effect, Schedule } from "effect"
+import { doneRate, untilDone } from "./done.ts"
 import { embedded } from "./embedded.ts"
 import { makeFigures, median } from "./figures.ts"
+import { CONTENT } from "./ground.ts"
 import type { Measured } from "./limits/loop.ts"
 import { pgbench } from "./limits/pgbench.ts"
 import { load } from "./load.ts"
@@ -10,7 +12,7 @@ import { megabytes, runProgram } from "./processes.ts"
 import type { Progress } from "./progress.ts"
 import { ask } from "./send.ts"
 import type { Request } from "./send.ts"
-import { CONTENT, SLOW } from "./world.ts"
+import { SLOW } from "./world.ts"
 import type { World } from "./world.ts"
 
 export interface Plan {
@@ -136,27 +138,17 @@ const submitToDone = (world: World, workers: number, amount: number) =>
     yield* submitAndWait(world, Math.ceil(amount / 3))
     yield* clear
     const { statements: asked } = yield* statements.count(submitAndWait(world, amount))
-    const [row] = yield* statements.sql<{ seconds: number; failed: number }>`
-      SELECT extract(epoch FROM max(completed_at) - min(created_at))::float8 AS seconds,
-        (count(*) FILTER (WHERE status <> 'succeeded'))::int AS failed
-      FROM executions`
-    if (row!.failed > 0) return yield* Effect.die(new Error(`${row!.failed} executions failed`))
+    const perSecond = yield* doneRate(statements, amount)
     yield* clear
     return {
-      perSecond: amount / row!.seconds,
+      perSecond,
       ...(asked !== undefined && { statements: asked.calls / amount }),
       apiMegabytes: megabytes(api.pid)
     }
   }).pipe(Effect.scoped)
 
-const submitAndWait = ({ api, statements: { sql } }: World, amount: number) =>
-  Effect.gen(function* () {
-    yield* load(api.pid, api.requests.submit, { amount })
-    yield* sql<{ open: boolean }>`
-      SELECT EXISTS (SELECT FROM executions WHERE status IN ('queued', 'running')) AS open /* pg_stat_statements */`.pipe(
-      Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ([row]) => !row!.open })
-    )
-  })
+const submitAndWait = ({ api, statements }: World, amount: number) =>
+  Effect.andThen(load(api.pid, api.requests.submit, { amount }), untilDone(statements))
 
 /** The milliseconds from a submit's sending to the provider's getting the call, when nothing else is to do. */
 const startLatency = (world: World, repeat: number) =>
