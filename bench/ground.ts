@@ -97,8 +97,8 @@ export const makeGround = Effect.gen(function* () {
     }
   }
 
-  const startLedger = (delay: number) =>
-    Effect.map(startEntrypoint("http/main", env(delay)), (process) => ({
+  const startLedger = (delay: number, more: Record<string, string> = {}) =>
+    Effect.map(startEntrypoint("http/main", { ...env(delay), ...more }), (process) => ({
       ...process,
       requests: requests(process.url)
     }))
@@ -120,6 +120,8 @@ export const makeGround = Effect.gen(function* () {
     requests,
     startLedger,
     startWorker,
+    /** What autovacuum does in its time. Until then plans are of the empty tables that they were made over. */
+    settle: sql`ANALYZE executions, execution_inputs, execution_attempts, execution_rollups_pending`,
     /** Forgets every execution, and every call for one. */
     clear: Effect.gen(function* () {
       yield* sql`TRUNCATE executions, execution_rollups_pending CASCADE`

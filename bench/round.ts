@@ -71,6 +71,8 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   const tool = pgbench({ databaseUrl, seconds: plan.duration, length: CONTENT.length })
   if (tool === undefined) yield* progress("pgbench is not installed, and left out")
   else note("pgbench", tool)
+  yield* load(api.pid, api.requests.run, { amount: plan.executions / 5 })
+  yield* world.settle
   yield* rate("run", api.pid, api.requests.run)
 
   yield* progress("list executions")
@@ -90,6 +92,8 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   yield* rate("frameworkSubmit", framework.pid, framework.requests.submit)
   yield* limits("queue", { REDIS_URL: world.redisUrl })
   yield* world.clear
+  yield* load(api.pid, api.requests.submit, { amount: plan.executions / 5 })
+  yield* world.settle
   yield* rate("submit", api.pid, api.requests.submit)
   yield* world.clear
 
@@ -130,13 +134,13 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
 /** Submits while workers work, and tells how many executions got done in a second, from the first row to the last end. */
 const submitToDone = (world: World, workers: number, amount: number) =>
   Effect.gen(function* () {
-    const { api, clear, startWorker, statements } = world
+    const { api, clear, settle, startWorker, statements } = world
     yield* Effect.all(
       Array.from({ length: workers }, () => startWorker()),
       { concurrency: "unbounded" }
     )
     yield* submitAndWait(world, Math.ceil(amount / 3))
-    yield* clear
+    yield* settle
     const { statements: asked } = yield* statements.count(submitAndWait(world, amount))
     const perSecond = yield* doneRate(statements, amount)
     yield* clear
