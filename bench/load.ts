@@ -50,7 +50,9 @@ export const fire = Effect.fnUntraced(function* (
   const { errors, non2xx } = outcome
   if (errors + non2xx > 0 || outcome.requests === 0) {
     return yield* Effect.die(
-      new Error(`${method} ${url}: of ${outcome.requests} requests ${errors} broke and ${non2xx} were refused`)
+      new Error(
+        `${method} ${url}: of ${outcome.requests} requests ${errors} broke and ${non2xx} were refused`
+      )
     )
   }
   return outcome as Outcome
