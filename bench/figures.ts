@@ -1,4 +1,5 @@
 import type { Measured } from "./limits/loop.ts"
+import { CONNECTIONS } from "./load.ts"
 import type { Sample } from "./load.ts"
 import type { Statements } from "./statements.ts"
 
@@ -21,7 +22,9 @@ export const makeFigures = () => {
     figures,
     sample: (name: string, sample: Sample, statements?: Statements) => {
       note(name, sample)
-      if (statements !== undefined) figures[`${name}.statements`] = statements.calls / sample.requests
+      // Each connection had a request under way when time was up, which was carried out too.
+      const sent = sample.requests + CONNECTIONS
+      if (statements !== undefined) figures[`${name}.statements`] = statements.calls / sent
     },
     measured: (all: Record<string, Measured>) => {
       for (const [name, values] of Object.entries(all)) note(name, values)

@@ -37,6 +37,15 @@ const SUBMIT = ["frameworkSubmit", "batch", "add"]
 /** A worker claims, calls and finishes. */
 const WORK = ["work", "batch", "call", "batch"]
 
+/** The same by CPU of the process that answers. */
+const shareOfPartsCpu = (figures: Figures, name: string, parts: ReadonlyArray<string>) =>
+  (100 * parts.reduce((sum, part) => sum + (figures[`${part}.cpu`] ?? NaN), 0)) /
+  (figures[`${name}.cpu`] ?? NaN)
+
+/** Statements for each; what comes with the clock, not with a request, is too little to show. */
+const statements = (figures: Figures, name: string) =>
+  Math.round((figures[`${name}.statements`] ?? NaN) * 20) / 20
+
 const overhead = (figures: Figures, name: string, direct: string, percentile: "p50" | "p99") =>
   (figures[`${name}.${percentile}`] ?? NaN) - (figures[`${direct}.${percentile}`] ?? NaN)
 
@@ -82,12 +91,28 @@ export const goals: ReadonlyArray<Goal> = [
     of: (figures) => shareOfParts(figures, "run", RUN)
   },
   {
+    name: "run, of the sum of its parts, by CPU",
+    group: "limit",
+    unit: "%",
+    goal: 60,
+    better: "more",
+    of: (figures) => shareOfPartsCpu(figures, "run", RUN)
+  },
+  {
     name: "submit, of the sum of its parts",
     group: "limit",
     unit: "%",
     goal: 60,
     better: "more",
     of: (figures) => shareOfParts(figures, "submit", SUBMIT)
+  },
+  {
+    name: "submit, of the sum of its parts, by CPU",
+    group: "limit",
+    unit: "%",
+    goal: 60,
+    better: "more",
+    of: (figures) => shareOfPartsCpu(figures, "submit", SUBMIT)
   },
   {
     name: "submit to done by one worker, of the sum of its parts",
@@ -160,6 +185,46 @@ export const goals: ReadonlyArray<Goal> = [
     goal: 5,
     better: "less",
     of: (figures) => overhead(figures, "slowRun", "slowCall", "p99")
+  },
+  {
+    name: "read the active prompt, cached",
+    group: "absolute",
+    unit: "statements",
+    goal: 0,
+    better: "less",
+    of: (figures) => statements(figures, "read")
+  },
+  {
+    name: "poll an execution",
+    group: "absolute",
+    unit: "statements",
+    goal: 1,
+    better: "less",
+    of: (figures) => statements(figures, "poll")
+  },
+  {
+    name: "list executions",
+    group: "absolute",
+    unit: "statements",
+    goal: 1,
+    better: "less",
+    of: (figures) => statements(figures, "list")
+  },
+  {
+    name: "run, at most, since writes are grouped",
+    group: "absolute",
+    unit: "statements",
+    goal: 2,
+    better: "less",
+    of: (figures) => statements(figures, "run")
+  },
+  {
+    name: "submit, at most, since writes are grouped",
+    group: "absolute",
+    unit: "statements",
+    goal: 1,
+    better: "less",
+    of: (figures) => statements(figures, "submit")
   },
   {
     name: "start of a submitted execution on an idle system, p50",

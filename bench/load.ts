@@ -21,35 +21,53 @@ export interface Sample {
   readonly busy: number
 }
 
-interface Outcome {
+export interface Outcome {
   readonly requests: number
   readonly seconds: number
   readonly p50: number
   readonly p99: number
-  readonly errors: number
-  readonly non2xx: number
+  /** Seconds of CPU that sending took. */
+  readonly cpu: number
 }
 
 /** Connections of the load generator, where nothing else is said. */
 export const CONNECTIONS = 16
 
-/** Sends the same request over and over, and watches what it costs the server, which is the process `pid`. */
-export const load = Effect.fnUntraced(function* (
-  pid: number,
-  { url, method = "GET", headers = {}, body }: Request,
+/** Sends the same request over and over in a closed loop; of several, each to its own part of the connections. */
+export const fire = Effect.fnUntraced(function* (
+  requests: ReadonlyArray<Request>,
   extent: Extent,
   connections = CONNECTIONS
 ) {
+  const { method = "GET", headers = {}, body } = requests[0]!
+  const url = requests.map((request) => request.url)
   const options = { url, method, headers, body, connections, ...extent }
-  const before = cpuSeconds(pid)
-  const outcome = yield* runProgram<Outcome>("load/main.ts", {}, [JSON.stringify(options)])
-  const cpu = cpuSeconds(pid) - before
-  const { requests, seconds, p50, p99, errors, non2xx } = outcome
-  if (errors + non2xx > 0 || requests === 0) {
+  const outcome = yield* runProgram<Outcome & { readonly errors: number; readonly non2xx: number }>(
+    "load/main.ts",
+    {},
+    [JSON.stringify(options)]
+  )
+  const { errors, non2xx } = outcome
+  if (errors + non2xx > 0 || outcome.requests === 0) {
     return yield* Effect.die(
-      new Error(`${method} ${url}: of ${requests} requests ${errors} broke and ${non2xx} were refused`)
+      new Error(
+        `${method} ${url}: of ${outcome.requests} requests ${errors} broke and ${non2xx} were refused`
+      )
     )
   }
+  return outcome as Outcome
+})
+
+/** The same, and what it costs the server, which is the process `pid`. */
+export const load = Effect.fnUntraced(function* (
+  pid: number,
+  request: Request,
+  extent: Extent,
+  connections = CONNECTIONS
+) {
+  const before = cpuSeconds(pid)
+  const { requests, seconds, p50, p99 } = yield* fire([request], extent, connections)
+  const cpu = cpuSeconds(pid) - before
   const sample: Sample = {
     requests,
     perSecond: requests / seconds,

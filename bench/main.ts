@@ -9,9 +9,10 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { installed, load } from "./load.ts"
+import { withMarked } from "./markdown.ts"
 import { picture } from "./picture.ts"
 import { makeProgress } from "./progress.ts"
-import { reachedOf, results, table, withTable } from "./report.ts"
+import { reachedOf, results, table } from "./report.ts"
 import { round } from "./round.ts"
 import type { Plan } from "./round.ts"
 import { ask } from "./send.ts"
@@ -72,7 +73,7 @@ const main = Effect.gen(function* () {
   if (quick) return writeFileSync(file("results.quick.json"), json)
   writeFileSync(file("results.json"), json)
   writeFileSync(file("results.svg"), picture(reached))
-  writeFileSync(README, withTable(readFileSync(README, "utf8"), shown))
+  writeFileSync(README, withMarked(readFileSync(README, "utf8"), "bench", shown))
 }).pipe(Effect.scoped)
 
 NodeRuntime.runMain(main)

@@ -7,7 +7,7 @@ const ROW = 26
 const TOP = 34
 
 /** The colours are readable on white and on black; text takes the reader's. */
-const STYLE = `
+export const STYLE = `
   text { font: 13px system-ui, sans-serif; fill: #24292f }
   .quiet { fill: #57606a; font-size: 12px }
   .rail { fill: #8c959f; opacity: .25 }

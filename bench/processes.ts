@@ -1,6 +1,6 @@
 import { Effect, Schedule } from "effect"
 import { execFileSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { built, startNode } from "../test/support/processes.ts"
 import type { Entrypoint, Running } from "../test/support/processes.ts"
@@ -59,12 +59,35 @@ export const runProgram = <A>(
 
 const TICKS = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }))
 
-/** The seconds of CPU that a process has used, its threads included. */
-export const cpuSeconds = (pid: number): number => {
+/** The fields of a process's `stat` from the third on. */
+const statOf = (pid: number | string): ReadonlyArray<string> => {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
   // The second field, the program's name in brackets, may have blanks.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
-  return (Number(fields[11]) + Number(fields[12])) / TICKS
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+}
+
+const [PARENT, USER, SYSTEM, CHILDREN_USER, CHILDREN_SYSTEM] = [1, 11, 12, 13, 14] as const
+
+const secondsIn = (stat: ReadonlyArray<string>, fields: ReadonlyArray<number>) =>
+  fields.reduce((sum, field) => sum + Number(stat[field]), 0) / TICKS
+
+/** The seconds of CPU that a process has used, its threads included. */
+export const cpuSeconds = (pid: number): number => secondsIn(statOf(pid), [USER, SYSTEM])
+
+/** The same with its children, those that have ended included: PostgreSQL has one for each connection. */
+export const familySeconds = (pid: number): number => {
+  const children = readdirSync("/proc").flatMap((entry) => {
+    if (!/^\d+$/.test(entry)) return []
+    try {
+      const stat = statOf(entry)
+      return Number(stat[PARENT]) === pid ? [secondsIn(stat, [USER, SYSTEM])] : []
+    } catch {
+      // It has ended meanwhile.
+      return []
+    }
+  })
+  const own = secondsIn(statOf(pid), [USER, SYSTEM, CHILDREN_USER, CHILDREN_SYSTEM])
+  return children.reduce((sum, seconds) => sum + seconds, own)
 }
 
 /** Resident memory of a process, in megabytes. */

@@ -1,10 +1,11 @@
-import { cpus, totalmem } from "node:os"
 import { median } from "./figures.ts"
 import type { Figures } from "./figures.ts"
 import { goals } from "./goals.ts"
 import type { Reached } from "./goals.ts"
+import { machine } from "./machine.ts"
+import { markdownTable } from "./markdown.ts"
 
-const rounded = (value: number) => Number(value.toPrecision(4))
+export const rounded = (value: number) => Number(value.toPrecision(4))
 
 /** How every goal was met, of those whose figures were measured. */
 export const reachedOf = (rounds: ReadonlyArray<Figures>): ReadonlyArray<Reached> =>
@@ -17,7 +18,8 @@ export const reachedOf = (rounds: ReadonlyArray<Figures>): ReadonlyArray<Reached
   })
 
 const shown = (value: number, unit: Reached["unit"]) => {
-  const digits = unit === "statements" || unit === "rows" || Math.abs(value) >= 100 ? 0 : value >= 10 ? 1 : 2
+  const whole = (unit === "statements" || unit === "rows") && Number.isInteger(value)
+  const digits = whole || Math.abs(value) >= 100 ? 0 : value >= 10 ? 1 : 2
   const number = value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })
   return unit === "×" ? `${number} ×` : unit === "/s" ? `${number}/s` : `${number} ${unit}`
 }
@@ -35,18 +37,8 @@ export const table = (reached: ReadonlyArray<Reached>): string => {
     shown(one.reached, one.unit),
     one.met ? "met" : "**not met**"
   ])
-  const all = [["", "goal", "reached", ""], ...rows]
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]!.length)))
-  const line = (row: ReadonlyArray<string>) =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`
-  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`
-  return [line(all[0]!), rule, ...rows.map(line)].join("\n")
+  return markdownTable([["", "goal", "reached", ""], ...rows])
 }
-
-const MARKED = /(?<=<!-- bench -->\n)[^]*(?=<!-- \/bench -->)/
-
-/** A text with the table in the place that is marked for it. */
-export const withTable = (text: string, shownTable: string) => text.replace(MARKED, `\n${shownTable}\n\n`)
 
 interface Notes {
   readonly quick: boolean
@@ -59,12 +51,7 @@ interface Notes {
 export const results = (rounds: ReadonlyArray<Figures>, reached: ReadonlyArray<Reached>, notes: Notes) => {
   const names = [...new Set(rounds.flatMap(Object.keys))]
   return {
-    machine: {
-      cpu: cpus()[0]?.model ?? "unknown",
-      cores: cpus().length,
-      gigabytes: Math.round(totalmem() / 2 ** 30),
-      node: process.version
-    },
+    machine,
     ...notes,
     rounds: rounds.length,
     goals: reached.map(({ name, unit, goal, better, reached: value, met, rounds: values }) => ({

@@ -1,6 +1,8 @@
 import { Effect, Schedule } from "effect"
+import { doneRate, untilDone } from "./done.ts"
 import { embedded } from "./embedded.ts"
 import { makeFigures, median } from "./figures.ts"
+import { CONTENT } from "./ground.ts"
 import type { Measured } from "./limits/loop.ts"
 import { pgbench } from "./limits/pgbench.ts"
 import { load } from "./load.ts"
@@ -10,7 +12,7 @@ import { megabytes, runProgram } from "./processes.ts"
 import type { Progress } from "./progress.ts"
 import { ask } from "./send.ts"
 import type { Request } from "./send.ts"
-import { CONTENT, SLOW } from "./world.ts"
+import { SLOW } from "./world.ts"
 import type { World } from "./world.ts"
 
 export interface Plan {
@@ -69,6 +71,8 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   const tool = pgbench({ databaseUrl, seconds: plan.duration, length: CONTENT.length })
   if (tool === undefined) yield* progress("pgbench is not installed, and left out")
   else note("pgbench", tool)
+  yield* load(api.pid, api.requests.run, { amount: plan.executions / 5 })
+  yield* world.settle
   yield* rate("run", api.pid, api.requests.run)
 
   yield* progress("list executions")
@@ -88,6 +92,8 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   yield* rate("frameworkSubmit", framework.pid, framework.requests.submit)
   yield* limits("queue", { REDIS_URL: world.redisUrl })
   yield* world.clear
+  yield* load(api.pid, api.requests.submit, { amount: plan.executions / 5 })
+  yield* world.settle
   yield* rate("submit", api.pid, api.requests.submit)
   yield* world.clear
 
@@ -128,35 +134,25 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
 /** Submits while workers work, and tells how many executions got done in a second, from the first row to the last end. */
 const submitToDone = (world: World, workers: number, amount: number) =>
   Effect.gen(function* () {
-    const { api, clear, startWorker, statements } = world
+    const { api, clear, settle, startWorker, statements } = world
     yield* Effect.all(
       Array.from({ length: workers }, () => startWorker()),
       { concurrency: "unbounded" }
     )
     yield* submitAndWait(world, Math.ceil(amount / 3))
-    yield* clear
+    yield* settle
     const { statements: asked } = yield* statements.count(submitAndWait(world, amount))
-    const [row] = yield* statements.sql<{ seconds: number; failed: number }>`
-      SELECT extract(epoch FROM max(completed_at) - min(created_at))::float8 AS seconds,
-        (count(*) FILTER (WHERE status <> 'succeeded'))::int AS failed
-      FROM executions`
-    if (row!.failed > 0) return yield* Effect.die(new Error(`${row!.failed} executions failed`))
+    const perSecond = yield* doneRate(statements, amount)
     yield* clear
     return {
-      perSecond: amount / row!.seconds,
+      perSecond,
       ...(asked !== undefined && { statements: asked.calls / amount }),
       apiMegabytes: megabytes(api.pid)
     }
   }).pipe(Effect.scoped)
 
-const submitAndWait = ({ api, statements: { sql } }: World, amount: number) =>
-  Effect.gen(function* () {
-    yield* load(api.pid, api.requests.submit, { amount })
-    yield* sql<{ open: boolean }>`
-      SELECT EXISTS (SELECT FROM executions WHERE status IN ('queued', 'running')) AS open /* pg_stat_statements */`.pipe(
-      Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ([row]) => !row!.open })
-    )
-  })
+const submitAndWait = ({ api, statements }: World, amount: number) =>
+  Effect.andThen(load(api.pid, api.requests.submit, { amount }), untilDone(statements))
 
 /** The milliseconds from a submit's sending to the provider's getting the call, when nothing else is to do. */
 const startLatency = (world: World, repeat: number) =>

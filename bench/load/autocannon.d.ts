@@ -3,7 +3,7 @@ declare module "autocannon" {
   import type { EventEmitter } from "node:events"
 
   export interface Options {
-    readonly url: string
+    readonly url: string | ReadonlyArray<string>
     readonly method?: string
     readonly headers?: Record<string, string>
     readonly body?: string

@@ -16,8 +16,10 @@ autocannon(options, (error, { errors, non2xx }) => {
   const percentile = (part: number) => sorted[Math.floor((sorted.length - 1) * part)] ?? null
   const requests = sorted.length
   const seconds = (end - start) / 1_000
+  const { user, system } = process.cpuUsage()
+  const cpu = (user + system) / 1e6
   console.log(
-    JSON.stringify({ requests, seconds, p50: percentile(0.5), p99: percentile(0.99), errors, non2xx })
+    JSON.stringify({ requests, seconds, p50: percentile(0.5), p99: percentile(0.99), cpu, errors, non2xx })
   )
 }).on("response", (_client: unknown, _status: number, _bytes: number, millis: number) => {
   latencies.push(millis)

@@ -23,7 +23,7 @@ type Command = "worker/rebuild"
 
 /** The arguments by which Node runs a built entrypoint. */
 export const built = (entrypoint: Entrypoint | Command): ReadonlyArray<string> => [
-  ...(process.env["NOFLAG"] ? [] : ["--disallow-code-generation-from-strings"]),
+  "--disallow-code-generation-from-strings",
   join(DIST, `${entrypoint}.js`)
 ]
 
