@@ -4,7 +4,7 @@ import { Clock, Effect, Layer } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { join } from "node:path"
 import { noBell } from "../postgres/bell.ts"
-import { Database, serverTime } from "../postgres/Database.ts"
+import { BY_KEY, Database, serverTime } from "../postgres/Database.ts"
 import { makeLane } from "../postgres/lane.ts"
 import { orDefect } from "../postgres/orDefect.ts"
 import { lockDataDir } from "./dataDirLock.ts"
@@ -16,12 +16,14 @@ const connect = Effect.fnUntraced(function* (dataDir: string) {
     Effect.promise(() => PGlite.create(dataDir)),
     (server) => Effect.promise(() => server.close())
   )
-  return yield* PgClient.makeClient({
+  const client = yield* PgClient.makeClient({
     stream: () => protocolStream(pglite),
     multiplex: true,
     username: "postgres",
     database: "postgres"
   })
+  yield* Effect.forEach(Object.entries(BY_KEY), ([name, value]) => client.unsafe(`SET ${name} = ${value}`))
+  return client
 })
 
 /** One client for everything. A database in this process is never away, so nothing bounds what it may take. */

@@ -66,7 +66,11 @@ export class Database extends Context.Service<
           multiplexConcurrency: PIPELINED,
           maxConnections: readConnections
         })
-        const write = yield* PgClient.make({ ...pool, maxConnections: writeConnections })
+        const write = yield* PgClient.make({
+          ...pool,
+          startupParameters: { ...pool.startupParameters, ...BY_KEY },
+          maxConnections: writeConnections
+        })
         const gate = { patience: PATIENCE, waiting: WAITING }
         let exhaustedAt = Number.NEGATIVE_INFINITY
         const onOutage = (outage: DatabaseUnavailable) => {
@@ -98,6 +102,17 @@ export class Database extends Context.Service<
       })
     ).pipe(Layer.provide(Reactivity.layer))
   }
+}
+
+/**
+ * Writes find their rows by key. The planner would rather read a table whole while it is small, or was when it was last
+ * looked at, and a prepared statement keeps to that while the table grows.
+ */
+export const BY_KEY = {
+  enable_seqscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
+  enable_material: "off"
 }
 
 type MakeLane = <Item, Row>(

@@ -361,20 +361,25 @@ export const layer = Layer.effect(
         FROM executions WHERE execution_id = ${execution_id} AND project_id = ${project_id}`
     })
 
+    /** The executions of these ids as `e`, each by a look-up of its own: the limit keeps the planner from reading them all. */
     const wanted = (items: ReadonlyArray<Wanted>) => read`
       unnest(
         ${uuids(items.map(({ execution_id }) => execution_id))}, ${uuids(items.map(({ project_id }) => project_id))}
-      ) WITH ORDINALITY AS g (execution_id, project_id, place)`
+      ) WITH ORDINALITY AS g (execution_id, project_id, place)
+      CROSS JOIN LATERAL (
+        SELECT * FROM executions e
+        WHERE e.execution_id = g.execution_id AND e.project_id = g.project_id LIMIT 1
+      ) AS e`
 
     const selectStatuses = (items: ReadonlyArray<Wanted>) => read<
       { readonly status: ExecutionStatus } & Placed
     >`
       SELECT g.place::integer AS place, e.status
-      FROM ${wanted(items)} JOIN executions e USING (execution_id, project_id)`
+      FROM ${wanted(items)}`
 
     const selectExecutionsById = (items: ReadonlyArray<Wanted>) => read<ExecutionRow & Placed>`
       SELECT g.place::integer AS place, ${read.literal(summaryColumns)}, e.response_text
-      FROM ${wanted(items)} JOIN executions e USING (execution_id, project_id) ${read.literal(summaryJoins)}`
+      FROM ${wanted(items)} ${read.literal(summaryJoins)}`
 
     const selectLineage = (project_id: ProjectId, execution_id: ExecutionId) => read<LineageRow>`
       SELECT ${read.literal(summaryColumns)}, e.response_text,
