@@ -5,7 +5,6 @@ import { Authentication } from "../services/Authentication.ts"
 import { Rollups } from "../services/Rollups.ts"
 import { ConfigInvalid } from "./AppConfig.ts"
 import type { AppConfig, DatabaseConfig } from "./AppConfig.ts"
-import { openAiProvider } from "./openai/OpenAiProvider.ts"
 import type { DataDirInUse } from "./pglite/dataDirLock.ts"
 import * as DatabasePglite from "./pglite/DatabasePglite.ts"
 import { Database } from "./postgres/Database.ts"
@@ -13,23 +12,29 @@ import { layerMigrated } from "./postgres/migrations.ts"
 import { layerStores } from "./postgres/stores.ts"
 import * as PromptLedger from "./PromptLedger.ts"
 
-const optionsOf = ({ openai, settings }: AppConfig["Service"]): PromptLedger.Options => ({
-  providers: openai === undefined ? [] : [openAiProvider(openai)],
-  settings
-})
+/** What needs the package of OpenAI is loaded by those who have set it up. */
+const optionsOf = ({ openai, settings }: AppConfig["Service"]): Effect.Effect<PromptLedger.Options> =>
+  openai === undefined
+    ? Effect.succeed({ settings })
+    : Effect.map(
+        Effect.promise(() => import("./openai/OpenAiProvider.ts")),
+        ({ openAiProvider }) => ({ providers: [openAiProvider(openai)], settings })
+      )
 
 /** The services of an API process, as its configuration asks for them. Without Redis it works too. */
-export const layerApi = (config: AppConfig["Service"]) => {
-  const { database, redisUrl } = config
-  const options = optionsOf(config)
-  if (database._tag === "Memory") return PromptLedger.layerMemory(options)
-  if (database._tag === "Embedded")
-    return PromptLedger.layerEmbedded({ ...options, dataDir: database.dataDir })
-  const { url } = database
-  return redisUrl === undefined
-    ? PromptLedger.layerPostgres({ ...options, url })
-    : PromptLedger.layerApi({ ...options, url, redisUrl })
-}
+export const layerApi = (config: AppConfig["Service"]) =>
+  Layer.unwrap(
+    Effect.map(optionsOf(config), (options) => {
+      const { database, redisUrl } = config
+      if (database._tag === "Memory") return PromptLedger.layerMemory(options)
+      if (database._tag === "Embedded")
+        return PromptLedger.layerEmbedded({ ...options, dataDir: database.dataDir })
+      const { url } = database
+      return redisUrl === undefined
+        ? PromptLedger.layerPostgres({ ...options, url })
+        : PromptLedger.layerApi({ ...options, url, redisUrl })
+    })
+  )
 
 /** The services of a process that works alone, over the database that the API has. */
 export const layerWorker = (config: AppConfig["Service"]) =>
@@ -42,7 +47,7 @@ export const layerWorker = (config: AppConfig["Service"]) =>
         ]
         return yield* new ConfigInvalid({ faults })
       }
-      const options = { ...optionsOf(config), url: database.url }
+      const options = { ...(yield* optionsOf(config)), url: database.url }
       return redisUrl === undefined
         ? PromptLedger.layerPostgres(options)
         : PromptLedger.layerWorker({ ...options, redisUrl })

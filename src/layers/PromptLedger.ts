@@ -1,4 +1,4 @@
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import type { Redacted } from "effect"
 import { RateLimiter } from "effect/persistence"
 import type { ExecutionQueue } from "../services/ExecutionQueue.ts"
@@ -6,14 +6,12 @@ import { Providers } from "../services/Providers.ts"
 import type { Provider } from "../services/Providers.ts"
 import { defaultSettings, Settings } from "../services/Settings.ts"
 import * as Worker from "../worker/Worker.ts"
-import * as ExecutionQueueBullMq from "./bullmq/ExecutionQueueBullMq.ts"
 import { echo } from "./memory/echo.ts"
 import * as DatabasePglite from "./pglite/DatabasePglite.ts"
 import { Database } from "./postgres/Database.ts"
 import * as ExecutionQueueSql from "./postgres/ExecutionQueueSql.ts"
 import { layerMigrated } from "./postgres/migrations.ts"
 import { layerStores } from "./postgres/stores.ts"
-import * as RateLimiterStoreRedis from "./redis/RateLimiterStoreRedis.ts"
 import { layerServices } from "./Services.ts"
 
 export interface Options {
@@ -76,14 +74,25 @@ export const layerEmbedded = (options: EmbeddedOptions) =>
 export const layerPostgres = (options: PostgresOptions) =>
   withWorker(ledger(Database.layer(options), ExecutionQueueSql.layer, RateLimiter.layerStoreMemory, options))
 
+/** What needs Redis is loaded by those who have one. */
+const bullMq = (url: Redacted.Redacted) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("./bullmq/ExecutionQueueBullMq.ts")),
+      ({ layer }) => layer({ url })
+    )
+  )
+const redisLimits = (url: Redacted.Redacted) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("./redis/RateLimiterStoreRedis.ts")),
+      ({ layer }) => layer({ url })
+    )
+  )
+
 /** The services over PostgreSQL and Redis, for a process that only accepts work. */
 export const layerApi = (options: RedisOptions) =>
-  ledger(
-    Database.layer(options),
-    ExecutionQueueBullMq.layer({ url: options.redisUrl }),
-    RateLimiterStoreRedis.layer({ url: options.redisUrl }),
-    options
-  )
+  ledger(Database.layer(options), bullMq(options.redisUrl), redisLimits(options.redisUrl), options)
 
 /** A worker over PostgreSQL and Redis. */
 export const layerWorker = (options: RedisOptions) => withWorker(layerApi(options))
