@@ -1,6 +1,7 @@
 import { ByteSize, Context, Effect, Layer, SchemaIssue } from "effect"
 import { HttpIncomingMessage, HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
+import type { HttpApiEndpoint } from "effect/http-api"
 import { BodyLimit } from "./api/BodyLimit.ts"
 import { BadRequest, PayloadTooLarge, UnsupportedMediaType } from "./api/Problems.ts"
 import { RequestCheck } from "./api/RequestCheck.ts"
@@ -11,6 +12,9 @@ import { RequestId } from "./RequestId.ts"
 
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
+/** A schema that has a name is one of an object: a caller need not know its name. */
+const NAMED = /^Expected [A-Z][A-Za-z]+$/
+
 const segment = (part: PropertyKey | { readonly key: PropertyKey }): string | number => {
   const key = typeof part === "object" ? part.key : part
   return typeof key === "number" ? key : String(key)
@@ -19,12 +23,13 @@ const segment = (part: PropertyKey | { readonly key: PropertyKey }): string | nu
 const faults = ({ kind, cause }: HttpApiError.HttpApiSchemaError) =>
   issuesOf(cause.issue).issues.map(({ path = [], message }) => ({
     path: [kind.toLowerCase(), ...path.map(segment)],
-    message
+    message: NAMED.test(message) ? "Expected an object" : message
   }))
 
 /** Refuses what can be told from a request's head, before a byte of its body is read. */
 const checkHead = Effect.fnUntraced(function* (
   { headers, url }: HttpServerRequest.HttpServerRequest,
+  endpoint: HttpApiEndpoint.Top,
   limit: ByteSize.ByteSize
 ) {
   const request_id = yield* RequestId
@@ -36,9 +41,17 @@ const checkHead = Effect.fnUntraced(function* (
   if (Number(headers["content-length"]) > ByteSize.toNumberUnsafe(limit)) {
     return yield* new PayloadTooLarge({ request_id, detail: "The body is over the limit." })
   }
-  const query = url.indexOf("?")
-  if (query >= 0 && !isPercentEncoded(url.slice(query))) {
+  const start = url.indexOf("?")
+  if (start < 0) return
+  const query = url.slice(start + 1)
+  if (!isPercentEncoded(query)) {
     return yield* badRequest([{ path: ["query"], message: "Expected percent-encoded UTF-8" }])
+  }
+  // The framework reads a query only where an endpoint has one.
+  const names = endpoint.query === undefined ? new Set(new URLSearchParams(query).keys()) : new Set<string>()
+  if (names.size > 0) {
+    const message = "Expected no excess property"
+    return yield* badRequest([...names].map((name) => ({ path: ["query", name], message })))
   }
 })
 
@@ -63,7 +76,7 @@ export const layer = Layer.succeed(
     Effect.fnUntraced(function* (httpEffect, { endpoint }) {
       const request = yield* HttpServerRequest.HttpServerRequest
       const limit = Context.get(endpoint.annotations, BodyLimit)
-      yield* checkHead(request, limit)
+      yield* checkHead(request, endpoint, limit)
       return yield* httpEffect.pipe(
         Effect.provideService(HttpServerRequest.HttpServerRequest, withCheckedText(request)),
         Effect.provideService(HttpIncomingMessage.MaxBodySize, limit),
