@@ -157,11 +157,17 @@ const refusalsAreQuickAndSayWhen = ({ client }: World): Violations =>
       : [])
   ])
 
-const secretsAreKept = Effect.fnUntraced(function* ({ leaks, ledger, secrets }: World) {
+const secretsAreKept = Effect.fnUntraced(function* ({ client, leaks, ledger, secrets }: World) {
   const { apiKey, providerKey, databasePassword } = secrets
+  const errors = client.exchanges.filter(({ status }) => status >= 400)
   const tables = yield* Effect.forEach([apiKey, providerKey, databasePassword], ledger.tablesWith)
   return [
     ...[...leaks].map((name) => `I8: a log has the secret ${name}`),
+    ...errors.flatMap(({ what, status, body }) =>
+      Object.entries(secrets)
+        .filter(([, secret]) => JSON.stringify(body).includes(secret))
+        .map(([name]) => `I8: the ${status} to ${what} has the secret ${name}`)
+    ),
     ...tables.flat().map((table) => `I8: a key is in ${table}`)
   ]
 })

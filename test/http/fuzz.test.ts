@@ -6,6 +6,7 @@ import { Agent, request as send } from "node:http"
 import { Api } from "../../src/http/api/Api.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { apiOver, call, Caller } from "../support/api.ts"
+import { watch } from "../support/canaries.ts"
 import { operations, requestsFor } from "../support/fuzz.ts"
 import type { FuzzRequest, Known, Operation } from "../support/fuzz.ts"
 import { newName } from "../support/ledger.ts"
@@ -121,6 +122,7 @@ const faultOf = Effect.fnUntraced(function* (operation: Operation, request: Fuzz
   if (headers["x-request-id"] === undefined) return "has no X-Request-Id"
   if (request.method === "HEAD") return undefined
   if (status >= 400) {
+    watch(`the answer ${status} to ${operation.name}`, body.toString())
     const problem = jsonOf(answer)
     if (headers["content-type"] !== "application/problem+json") return "is no problem by its content type"
     if (!isProblem(problem)) return "is no problem"
