@@ -172,13 +172,36 @@ const secretsAreKept = Effect.fnUntraced(function* ({ client, leaks, ledger, sec
   ]
 })
 
-const resourcesComeBack = Effect.fnUntraced(function* ({ ledger, running, figures }: World) {
+/** What waits for a connection in a process, as it says itself; nothing where there is no process to ask. */
+const waitingIn = ({ client }: World, url: string) =>
+  Effect.map(client.send("GET", "/metrics", { url }), ({ body }) =>
+    [...String(body).matchAll(/^promptledger_database_pool_waiting\{.*\} (\d+)$/gm)].reduce(
+      (sum, [, waiting]) => sum + Number(waiting),
+      0
+    )
+  )
+
+const resourcesComeBack = Effect.fnUntraced(function* (world: World) {
+  const { ledger, running, figures } = world
   const alive = running()
   const memory = Math.max(0, ...alive.map(memoryOf))
   figures["memory_mb"] = Math.round(memory)
   yield* eventually(
     `I9: at most ${alive.length * POOL} connections`,
-    Effect.map(ledger.connections, (count) => count <= alive.length * POOL),
+    Effect.map(ledger.connections, ({ count }) => count <= alive.length * POOL),
+    5_000
+  )
+  yield* eventually(
+    "I9: nothing goes on in any connection",
+    Effect.map(ledger.connections, ({ busy }) => busy === 0),
+    5_000
+  )
+  yield* eventually(
+    "I9: nothing waits for a connection",
+    Effect.map(
+      Effect.forEach(alive, ({ url }) => waitingIn(world, url)),
+      (waiting) => waiting.every((count) => count === 0)
+    ),
     5_000
   )
   return memory > MAX_MEMORY_MB ? [`I9: a process has ${Math.round(memory)} MB`] : []
