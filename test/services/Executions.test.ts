@@ -1,7 +1,8 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Duration, Effect, Fiber, Logger, Option } from "effect"
+import { Duration, Effect, Fiber, Layer, Logger, Option } from "effect"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
+import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { Executions } from "../../src/services/Executions.ts"
 import { Prompts } from "../../src/services/Prompts.ts"
@@ -183,7 +184,7 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
       })
     )
 
-    it.effect("is answered by the echo where a provider is not set up", () =>
+    it.effect("is answered by the echo when that is asked for", () =>
       Effect.gen(function* () {
         const executions = yield* Executions
         const { name } = yield* prompt()
@@ -196,6 +197,19 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
         assert.strictEqual(response_text, "[echo] Hello Ada")
         assert.strictEqual(yield* callsOf, 0)
       })
+    )
+
+    it.effect("is answered by the echo where the provider is not set up, and the row says so", () =>
+      Effect.gen(function* () {
+        const executions = yield* Executions
+        const name = newName()
+        yield* upsert(name, "Hello {{ name }}")
+        const { execution_id, response_text } = yield* executions.run(PROJECT, "full", request(name))
+        assert.strictEqual(response_text, "[echo] Hello Ada")
+        const { execution, model } = yield* lineageOf(execution_id)
+        assert.include(execution.telemetry, { provider: "echo", model_name: "echo" })
+        assert.include(model, { provider: "echo", model_name: "echo" })
+      }).pipe(Effect.provide(Layer.fresh(PromptLedger.layerMemory())))
     )
   })
 
