@@ -72,7 +72,9 @@ const sent = (url: string, { method, url: path, headers, body }: FuzzRequest) =>
   Effect.callback<Received>((resume) => {
     const { hostname, port } = new URL(url)
     const outgoing = send({ agent, hostname, port, path, method, headers: headers as Record<string, string> })
+    let answered = false
     outgoing.on("response", (response) => {
+      answered = true
       const chunks: Array<Buffer> = []
       response.on("data", (chunk: Buffer) => chunks.push(chunk))
       response.on("close", () =>
@@ -85,7 +87,10 @@ const sent = (url: string, { method, url: path, headers, body }: FuzzRequest) =>
         )
       )
     })
-    outgoing.on("error", (error) => resume(Effect.die(error)))
+    // Who is refused before the body is sent may find the connection closed while sending it.
+    outgoing.on("error", (error) => {
+      if (!answered) resume(Effect.die(error))
+    })
     outgoing.end(body)
   })
 
@@ -188,7 +193,8 @@ layer(Ledger.layer.pipe(Layer.provideMerge(apiOver(PromptLedger.layerMemory())))
           { concurrency: AT_ONCE, discard: true }
         )
         if (process.env["SHOW"]) console.log(name, counts)
-      })
+      }),
+    30_000 + 50 * PER_OPERATION
   )
 })
 
