@@ -15,6 +15,7 @@ import { Random } from "../support/Random.ts"
 const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31))
 const PER_OPERATION = Number(process.env["RUNS"] ?? 300)
 const AT_ONCE = 8
+const PATIENCE = "20 seconds"
 
 const MODEL = { provider: "echo", model_name: "echo" }
 const TEMPLATES = ["Hello", "Hello {{ name }}", "{{ a }}{% if b %}{{ c | upper }}{% endif %}", "{{ 1 + n }}"]
@@ -179,7 +180,10 @@ layer(Ledger.layer.pipe(Layer.provideMerge(apiOver(PromptLedger.layerMemory())))
         yield* Effect.forEach(
           requests,
           Effect.fnUntraced(function* (request) {
-            const answer = yield* sent(url, request)
+            const answer = yield* Effect.timeoutOrElse(sent(url, request), {
+              duration: PATIENCE,
+              orElse: () => Effect.die(new Error(`SEED=${SEED} ${name}: no answer\n${shown(request)}`))
+            })
             const fault = yield* faultOf(operation, request, answer)
             if (fault !== undefined) {
               const body = answer.body.toString().slice(0, 2_000)
