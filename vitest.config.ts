@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "test/faults/**"],
     globalSetup: ["test/support/globalSetup.ts"],
+    setupFiles: ["test/support/watchConsole.ts"],
     silent: "passed-only",
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 
-const read = (file: string) => JSON.parse(readFileSync(join(import.meta.dirname, "..", file), "utf8"))
+const textOf = (file: string) => readFileSync(join(import.meta.dirname, "..", file), "utf8")
+const read = (file: string) => JSON.parse(textOf(file))
 
 interface Locked {
   readonly version: string
@@ -48,5 +49,43 @@ describe("what is installed", () => {
     assert.includeMembers(Object.keys(manifest.allowScripts), scripted)
     const allowed = Object.entries(manifest.allowScripts).filter(([, allow]) => allow)
     assert.deepStrictEqual(allowed, [["node", true]])
+  })
+})
+
+describe("the container", () => {
+  it("is run by an account without rights, and without npm's scripts", () => {
+    const lines = textOf("Dockerfile").split("\n")
+    const last = lines.slice(lines.findLastIndex((line) => line.startsWith("FROM ")))
+    assert.deepStrictEqual(
+      last.filter((line) => line.startsWith("USER ")),
+      ["USER node"]
+    )
+    assert.match(last.at(-2)!, /^CMD \["node", .*"--disallow-code-generation-from-strings"/)
+    assert.include(textOf("Dockerfile"), "npm prune --omit=dev --ignore-scripts")
+  })
+
+  it("has a read-only root and no capabilities in the compose file, API and worker alike", () => {
+    const compose = textOf("docker-compose.yml")
+    const [, shared] = /^x-service: &service\n((?: .*\n)+)/m.exec(compose)!
+    for (const setting of [
+      "  read_only: true\n",
+      "  tmpfs:\n    - /tmp\n",
+      "  cap_drop:\n    - ALL\n",
+      "  security_opt:\n    - no-new-privileges:true\n"
+    ]) {
+      assert.include(shared, setting)
+    }
+    for (const service of ["api", "worker"]) {
+      const [, own] = new RegExp(`^  ${service}:\n((?: {4}.*\n)+)`, "m").exec(compose)!
+      assert.include(own, "    <<: *service\n")
+      assert.notMatch(own!, /read_only|cap_|security_opt|privileged|user:/)
+    }
+  })
+
+  it("has a Redis that forgets nothing", () => {
+    assert.include(
+      textOf("docker-compose.yml"),
+      'command: ["redis-server", "--appendonly", "yes", "--maxmemory-policy", "noeviction"]'
+    )
   })
 })

@@ -27,14 +27,14 @@ export const Model = Schema.Struct({
 }).annotate({ identifier: "Model" })
 export type Model = typeof Model.Type
 
-const penalty = Schema.Number.check(Schema.isBetween({ minimum: -2, maximum: 2 }))
+const penalty = Schema.Finite.check(Schema.isBetween({ minimum: -2, maximum: 2 }))
 
 /** What a request may set of a call; each provider maps it to its own words. */
 export const ModelParams = Schema.Struct({
   /** Tokens that the answer may have at most. */
   max_new_tokens: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))),
-  temperature: Schema.optionalKey(Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 2 }))),
-  top_p: Schema.optionalKey(Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
+  temperature: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 2 }))),
+  top_p: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
   frequency_penalty: Schema.optionalKey(penalty),
   presence_penalty: Schema.optionalKey(penalty),
   /** Texts at which the answer ends. */

@@ -1,6 +1,7 @@
 import { ByteSize, Context, Effect, Layer, SchemaIssue } from "effect"
 import { HttpIncomingMessage, HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
+import type { HttpApiEndpoint } from "effect/http-api"
 import { BodyLimit } from "./api/BodyLimit.ts"
 import { BadRequest, PayloadTooLarge, UnsupportedMediaType } from "./api/Problems.ts"
 import { RequestCheck } from "./api/RequestCheck.ts"
@@ -11,6 +12,9 @@ import { RequestId } from "./RequestId.ts"
 
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
+/** A schema that has a name is one of an object: a caller need not know its name. */
+const NAMED = /^Expected [A-Z][A-Za-z]+$/
+
 const segment = (part: PropertyKey | { readonly key: PropertyKey }): string | number => {
   const key = typeof part === "object" ? part.key : part
   return typeof key === "number" ? key : String(key)
@@ -19,12 +23,13 @@ const segment = (part: PropertyKey | { readonly key: PropertyKey }): string | nu
 const faults = ({ kind, cause }: HttpApiError.HttpApiSchemaError) =>
   issuesOf(cause.issue).issues.map(({ path = [], message }) => ({
     path: [kind.toLowerCase(), ...path.map(segment)],
-    message
+    message: NAMED.test(message) ? "Expected an object" : message
   }))
 
 /** Refuses what can be told from a request's head, before a byte of its body is read. */
 const checkHead = (
   { headers, url }: HttpServerRequest.HttpServerRequest,
+  endpoint: HttpApiEndpoint.Top,
   limit: ByteSize.ByteSize
 ): Effect.Effect<void, BadRequest | PayloadTooLarge | UnsupportedMediaType> => {
   const encoding = headers["content-encoding"] ?? "identity"
@@ -38,9 +43,17 @@ const checkHead = (
     const detail = "The body is over the limit."
     return Effect.flatMap(RequestId, (request_id) => Effect.fail(new PayloadTooLarge({ request_id, detail })))
   }
-  const query = url.indexOf("?")
-  return query >= 0 && !isPercentEncoded(url.slice(query))
-    ? badRequest([{ path: ["query"], message: "Expected percent-encoded UTF-8" }])
+  const start = url.indexOf("?")
+  if (start < 0) return Effect.void
+  const query = url.slice(start + 1)
+  if (!isPercentEncoded(query)) {
+    return badRequest([{ path: ["query"], message: "Expected percent-encoded UTF-8" }])
+  }
+  // The framework reads a query only where an endpoint has one.
+  const names = endpoint.query === undefined ? new Set(new URLSearchParams(query).keys()) : new Set<string>()
+  const message = "Expected no excess property"
+  return names.size > 0
+    ? badRequest([...names].map((name) => ({ path: ["query", name], message })))
     : Effect.void
 }
 
@@ -66,7 +79,7 @@ export const layer = Layer.succeed(
     const answered = Effect.catch(httpEffect, refuseMalformed)
     if (endpoint.payload.size === 0) {
       return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-        Effect.andThen(checkHead(request, limit), answered)
+        Effect.andThen(checkHead(request, endpoint, limit), answered)
       )
     }
     const bounded = answered.pipe(
@@ -75,7 +88,7 @@ export const layer = Layer.succeed(
     )
     return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
       checkText(request)
-      return Effect.andThen(checkHead(request, limit), bounded)
+      return Effect.andThen(checkHead(request, endpoint, limit), bounded)
     })
   })
 )

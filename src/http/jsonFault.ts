@@ -7,7 +7,7 @@ export const MAX_VALUES = 100_000
 
 /**
  * What of a JSON text may not come in, and where, if anything: too much nesting, too many values, numbers that would
- * lose digits, characters that can't be stored. Only these: whether it is JSON at all is for the parser to say, which
+ * lose digits, characters that can't be stored, keys of which the parser would keep the last. Only these: whether it is JSON at all is for the parser to say, which
  * builds the value after this, so that a text that would cost too much is never built.
  */
 export const jsonFault = (text: string): typeof RequestFault.Type | undefined => {
@@ -26,7 +26,7 @@ export const jsonFault = (text: string): typeof RequestFault.Type | undefined =>
       case "[":
         if (inside?.isKeyNext) return undefined
         if (open.length === MAX_DEPTH) return fault(text, open, TOO_DEEP)
-        open.push({ isObject: text[at] === "{", isKeyNext: text[at] === "{", place: 0 })
+        open.push(text[at] === "{" ? object() : list())
         values++
         break
       case "}":
@@ -43,6 +43,10 @@ export const jsonFault = (text: string): typeof RequestFault.Type | undefined =>
           if (isUnstorable(at, end)) return fault(text, open.slice(0, -1), BAD_KEY)
           inside.place = at
           inside.isKeyNext = false
+          const key = text.slice(at, end)
+          const name = key.includes("\\") ? JSON.stringify(stringAt(key)) : key
+          if (inside.keys.has(name)) return fault(text, open, KEY_TWICE)
+          inside.keys.add(name)
         } else {
           if (isUnstorable(at, end)) return fault(text, open, BAD_TEXT)
           values++
@@ -74,6 +78,8 @@ export const jsonFault = (text: string): typeof RequestFault.Type | undefined =>
 const TOO_DEEP = `Expected values nested at most ${MAX_DEPTH} deep`
 const TOO_MANY = `Expected at most ${MAX_VALUES} values`
 const BAD_KEY = "Expected keys without U+0000 and lone surrogates"
+/** RFC 7493, section 2.3. */
+const KEY_TWICE = "Expected each key once"
 const BAD_TEXT = "Expected a text without U+0000 and lone surrogates"
 /** RFC 7493, section 2.2. A larger number, whatever its notation, is no longer the one that was sent. */
 const BAD_NUMBER = "Expected a number from -(2^53 - 1) to 2^53 - 1"
@@ -87,7 +93,13 @@ interface Container {
   isKeyNext: boolean
   /** The index of the item; of an object, where in the text the member's key begins. */
   place: number
+  /** The keys that the object has had so far, as literals. */
+  readonly keys: Set<string>
 }
+
+const NO_KEYS = new Set<string>()
+const object = (): Container => ({ isObject: true, isKeyNext: true, place: 0, keys: new Set() })
+const list = (): Container => ({ isObject: false, isKeyNext: false, place: 0, keys: NO_KEYS })
 
 const fault = (text: string, open: ReadonlyArray<Container>, message: string) => ({
   path: [

@@ -78,16 +78,16 @@ describe.each(Object.entries(queues))("ExecutionQueue, %s", (_, queueLayer) => {
     it.effect("has each execution carried out by one worker, once", () =>
       Effect.gen(function* () {
         const { consumer, enqueue } = yield* makeLedger
-        const [one, two] = [yield* consumer(), yield* consumer()]
+        const both = yield* Queue.unbounded<Lease>()
+        const join = (lease: Lease) => Effect.asVoid(Queue.offer(both, lease))
+        const [one, two] = [yield* consumer(join), yield* consumer(join)]
         const calls = Array.from({ length: 50 }, () => wakeUp())
         yield* enqueue(calls)
         const handed: Array<Lease> = []
-        while (handed.length < calls.length) {
-          handed.push(yield* Effect.raceFirst(Queue.take(one.handed), Queue.take(two.handed)))
-        }
-        assert.sameDeepMembers(handed, calls)
-        assert.strictEqual((yield* Queue.size(one.handed)) + (yield* Queue.size(two.handed)), 0)
+        while (handed.length < calls.length) handed.push(yield* Queue.take(both))
         yield* Effect.all([one.close, two.close])
+        assert.sameDeepMembers(handed, calls)
+        assert.strictEqual(yield* Queue.size(both), 0)
       })
     )
 

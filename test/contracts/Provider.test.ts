@@ -12,6 +12,7 @@ import { echo } from "../../src/layers/memory/echo.ts"
 import { boundedFetch } from "../../src/layers/openai/boundedFetch.ts"
 import { openAiProvider } from "../../src/layers/openai/OpenAiProvider.ts"
 import type { CompletionRequest, Provider } from "../../src/services/Providers.ts"
+import { PROVIDER_KEY as KEY } from "../support/canaries.ts"
 import {
   closesEarly,
   fails,
@@ -23,8 +24,6 @@ import {
   sends,
   stalls
 } from "../support/fakeOpenAi.ts"
-
-const KEY = "sk-test-0123456789abcdef"
 
 const request = (content = "Say hello", params: CompletionRequest["params"] = {}): CompletionRequest => ({
   model_name: "some-model",

@@ -3,7 +3,7 @@ import { Effect, Fiber, Redacted } from "effect"
 import { execFile, execFileSync } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { beforeAll, inject } from "vitest"
+import { beforeAll, inject, vi } from "vitest"
 import { callerOf, KEY } from "../support/api.ts"
 import { newDatabase, newFolder } from "../support/database.ts"
 import { fails, fakeOpenAi, onCue, says } from "../support/fakeOpenAi.ts"
@@ -12,6 +12,9 @@ import { until } from "../support/service.ts"
 
 const ROOT = join(import.meta.dirname, "../..")
 const MODEL = { provider: "openai", model_name: "gpt-4o-mini" }
+
+// Each test starts several processes, on a machine that may have much else to do.
+vi.setConfig({ testTimeout: 90_000 })
 
 beforeAll(() => {
   execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "inherit" })
@@ -56,32 +59,29 @@ describe("embedded, in one process", () => {
     })
   )
 
-  it.live(
-    "goes on after a kill where it was: what was submitted is run",
-    () =>
-      Effect.gen(function* () {
-        const provider = yield* fakeOpenAi
-        provider.behave([fails(503, "not yet"), says("now")])
-        const env = { DATA_DIR: yield* newFolder, API_KEY: KEY, OPENAI_BASE_URL: provider.url }
-        const first = yield* startApi(env)
-        const call = callerOf(first.url)
-        yield* greeting(call)
-        const { body: submitted } = yield* submit(call)
-        const { execution_id } = submitted
-        yield* until(
-          Effect.map(
-            call("GET", `/v1/executions/${execution_id}`),
-            ({ body }) => body.next_attempt_at !== null && body.attempts === 1
-          )
+  it.live("goes on after a kill where it was: what was submitted is run", () =>
+    Effect.gen(function* () {
+      const provider = yield* fakeOpenAi
+      provider.behave([fails(503, "not yet"), says("now")])
+      const env = { DATA_DIR: yield* newFolder, API_KEY: KEY, OPENAI_BASE_URL: provider.url }
+      const first = yield* startApi(env)
+      const call = callerOf(first.url)
+      yield* greeting(call)
+      const { body: submitted } = yield* submit(call)
+      const { execution_id } = submitted
+      yield* until(
+        Effect.map(
+          call("GET", `/v1/executions/${execution_id}`),
+          ({ body }) => body.next_attempt_at !== null && body.attempts === 1
         )
-        assert.strictEqual(yield* first.stop("SIGKILL"), "SIGKILL")
+      )
+      assert.strictEqual(yield* first.stop("SIGKILL"), "SIGKILL")
 
-        const second = yield* startApi(env)
-        const { body } = yield* ended(callerOf(second.url), execution_id)
-        assert.include(body, { status: "succeeded", response_text: "now", attempts: 2, lost_attempts: 0 })
-        assert.lengthOf(provider.calls, 2)
-      }),
-    { timeout: 60_000 }
+      const second = yield* startApi(env)
+      const { body } = yield* ended(callerOf(second.url), execution_id)
+      assert.include(body, { status: "succeeded", response_text: "now", attempts: 2, lost_attempts: 0 })
+      assert.lengthOf(provider.calls, 2)
+    })
   )
 
   it.live("refuses a data folder that another process has", () =>

@@ -148,7 +148,17 @@ const keysMeanOneRequest = Effect.fnUntraced(function* ({ client }: World) {
 /** What takes as long as it is told to, or as a provider takes; and the set-up, before any fault. */
 const MAY_TAKE_LONG = /[?&]wait=|:run$|\/execute$|^PUT /
 
-const refusalsAreQuickAndSayWhen = ({ client }: World): Violations =>
+/** One that a busy machine held up may be late; half of them may not. */
+const refusalsAreQuick = ({ client }: World): Violations => {
+  const times = client.exchanges
+    .filter(({ what, status }) => status === 503 && !MAY_TAKE_LONG.test(what))
+    .map(({ millis }) => millis)
+    .toSorted((a, b) => a - b)
+  const median = times[Math.floor(times.length / 2)] ?? 0
+  return median > ANSWERED_WITHIN ? [`I7: half of the refusals took ${median} ms or more`] : []
+}
+
+const answersSayWhen = ({ client }: World): Violations =>
   client.exchanges.flatMap(({ what, status, millis, retryAfter }) => [
     ...(status === 500 ? [`I7: ${what}: 500`] : []),
     ...(status === 503 && retryAfter === null ? [`I7: ${what}: 503 without Retry-After`] : []),
@@ -157,22 +167,51 @@ const refusalsAreQuickAndSayWhen = ({ client }: World): Violations =>
       : [])
   ])
 
-const secretsAreKept = Effect.fnUntraced(function* ({ leaks, ledger, secrets }: World) {
+const secretsAreKept = Effect.fnUntraced(function* ({ client, leaks, ledger, secrets }: World) {
   const { apiKey, providerKey, databasePassword } = secrets
+  const errors = client.exchanges.filter(({ status }) => status >= 400)
   const tables = yield* Effect.forEach([apiKey, providerKey, databasePassword], ledger.tablesWith)
   return [
     ...[...leaks].map((name) => `I8: a log has the secret ${name}`),
+    ...errors.flatMap(({ what, status, body }) =>
+      Object.entries(secrets)
+        .filter(([, secret]) => JSON.stringify(body).includes(secret))
+        .map(([name]) => `I8: the ${status} to ${what} has the secret ${name}`)
+    ),
     ...tables.flat().map((table) => `I8: a key is in ${table}`)
   ]
 })
 
-const resourcesComeBack = Effect.fnUntraced(function* ({ ledger, running, figures }: World) {
+/** What waits for a connection in a process, as it says itself; nothing where there is no process to ask. */
+const waitingIn = ({ client }: World, url: string) =>
+  Effect.map(client.send("GET", "/metrics", { url }), ({ body }) =>
+    [...String(body).matchAll(/^promptledger_database_pool_waiting\{.*\} (\d+)$/gm)].reduce(
+      (sum, [, waiting]) => sum + Number(waiting),
+      0
+    )
+  )
+
+const resourcesComeBack = Effect.fnUntraced(function* (world: World) {
+  const { ledger, running, figures } = world
   const alive = running()
   const memory = Math.max(0, ...alive.map(memoryOf))
   figures["memory_mb"] = Math.round(memory)
   yield* eventually(
     `I9: at most ${alive.length * POOL} connections`,
-    Effect.map(ledger.connections, (count) => count <= alive.length * POOL),
+    Effect.map(ledger.connections, ({ count }) => count <= alive.length * POOL),
+    5_000
+  )
+  yield* eventually(
+    "I9: nothing goes on in any connection",
+    Effect.map(ledger.connections, ({ busy }) => busy === 0),
+    5_000
+  )
+  yield* eventually(
+    "I9: nothing waits for a connection",
+    Effect.map(
+      Effect.forEach(alive, ({ url }) => waitingIn(world, url)),
+      (waiting) => waiting.every((count) => count === 0)
+    ),
     5_000
   )
   return memory > MAX_MEMORY_MB ? [`I9: a process has ${Math.round(memory)} MB`] : []
@@ -197,7 +236,8 @@ export const checkInvariants = Effect.fnUntraced(function* (world: World) {
     ...transitionsAreLegal(evidence),
     ...winnersKeepTheirAnswer(evidence),
     ...keys,
-    ...refusalsAreQuickAndSayWhen(world),
+    ...refusalsAreQuick(world),
+    ...answersSayWhen(world),
     ...(yield* secretsAreKept(world)),
     ...(yield* resourcesComeBack(world))
   ]

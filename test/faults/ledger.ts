@@ -87,12 +87,12 @@ export const openLedger = Effect.fnUntraced(function* (url: string) {
         UPDATE executions SET next_attempt_at = now() WHERE status = 'queued' AND next_attempt_at > now()`)
     ),
 
-    /** Connections that the service has to this database. */
+    /** Connections that the service has to this database, and those of them that something goes on in. */
     connections: Effect.map(
-      Effect.orDie(sql<{ readonly count: number }>`
-        SELECT count(*)::int AS count FROM pg_stat_activity
+      Effect.orDie(sql<{ readonly count: number; readonly busy: number }>`
+        SELECT count(*)::int AS count, (count(*) FILTER (WHERE state <> 'idle'))::int AS busy FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'promptledger'`),
-      ([row]) => row!.count
+      ([row]) => row!
     ),
 
     /** Tables with a row that has this text anywhere. */

@@ -3,35 +3,36 @@ import { Duration, Effect, Layer } from "effect"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
+import type { Settings } from "../../src/services/Settings.ts"
 import { apiOver, call } from "../support/api.ts"
 import { hangs, stalls } from "../support/fakeOpenAi.ts"
 import type { Behaviour } from "../support/fakeOpenAi.ts"
 import { newName } from "../support/ledger.ts"
 import { openAiOf, Provider } from "../support/service.ts"
 
-/** The service with little patience, so that what takes long elsewhere takes no time here. */
-const impatient = Layer.unwrap(
-  Effect.map(Provider, (provider) =>
-    PromptLedger.layerMemory({
-      providers: [openAiOf(provider)],
-      settings: { provider_timeout: Duration.millis(300), heartbeat: Duration.millis(20) }
-    })
+/** The service with other times, so that what takes long elsewhere takes no time here. */
+const serviceWith = (settings: Partial<Settings>) =>
+  apiOver(
+    Layer.unwrap(
+      Effect.map(Provider, (provider) =>
+        PromptLedger.layerMemory({ providers: [openAiOf(provider)], settings })
+      )
+    ).pipe(Layer.provideMerge(Provider.layer))
   )
-).pipe(Layer.provideMerge(Provider.layer))
 
-layer(apiOver(impatient), { timeout: "60 seconds", excludeTestServices: true })("a failed run", (it) => {
-  const runAgainst = Effect.fnUntraced(function* (behaviour: Behaviour) {
-    const { behave } = yield* Provider
-    behave(behaviour)
-    const name = newName()
-    yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
-    return yield* call("POST", "/v1/executions:run", {
-      body: { prompt_name: name, variables: {}, model: { provider: "openai", model_name: "gpt-4o" } }
-    })
+const runAgainst = Effect.fnUntraced(function* (behaviour: Behaviour) {
+  const { behave } = yield* Provider
+  behave(behaviour)
+  const name = newName()
+  yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
+  return yield* call("POST", "/v1/executions:run", {
+    body: { prompt_name: name, variables: {}, model: { provider: "openai", model_name: "gpt-4o" } }
   })
+})
 
-  const run = runAgainst(hangs)
+const options = { timeout: "60 seconds", excludeTestServices: true } as const
 
+layer(serviceWith({ provider_timeout: Duration.millis(300) }), options)("a failed run", (it) => {
   it.effect.each([
     ["before it answers", hangs],
     ["in the middle of its answer", stalls]
@@ -44,7 +45,9 @@ layer(apiOver(impatient), { timeout: "60 seconds", excludeTestServices: true })(
       assert.deepInclude(row, { status: "failed", error_type: "provider_timeout" })
     })
   )
+})
 
+layer(serviceWith({ heartbeat: Duration.millis(20) }), options)("a failed run", (it) => {
   it.effect("is a 503 when the service lost it on the way", () =>
     Effect.gen(function* () {
       const store = yield* ExecutionStore
@@ -56,7 +59,7 @@ layer(apiOver(impatient), { timeout: "60 seconds", excludeTestServices: true })(
         Effect.catchDefect(() => Effect.succeedNone),
         Effect.repeat({ until: ({ _tag }) => _tag === "Some" })
       )
-      const [{ status, headers, body }] = yield* Effect.all([run, lose], { concurrency: 2 })
+      const [{ status, headers, body }] = yield* Effect.all([runAgainst(hangs), lose], { concurrency: 2 })
       assert.strictEqual(status, 503)
       assert.deepInclude(body, { code: "ExecutionInterrupted", error_type: "worker_lost" })
       assert.strictEqual(headers.get("retry-after"), String(body.retry_after))

@@ -6,6 +6,7 @@ import { Agent, request as send } from "node:http"
 import { Api } from "../../src/http/api/Api.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { apiOver, call, Caller } from "../support/api.ts"
+import { watch } from "../support/canaries.ts"
 import { operations, requestsFor } from "../support/fuzz.ts"
 import type { FuzzRequest, Known, Operation } from "../support/fuzz.ts"
 import { newName } from "../support/ledger.ts"
@@ -14,6 +15,7 @@ import { Random } from "../support/Random.ts"
 const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31))
 const PER_OPERATION = Number(process.env["RUNS"] ?? 300)
 const AT_ONCE = 8
+const PATIENCE = "20 seconds"
 
 const MODEL = { provider: "echo", model_name: "echo" }
 const TEMPLATES = ["Hello", "Hello {{ name }}", "{{ a }}{% if b %}{{ c | upper }}{% endif %}", "{{ 1 + n }}"]
@@ -71,7 +73,9 @@ const sent = (url: string, { method, url: path, headers, body }: FuzzRequest) =>
   Effect.callback<Received>((resume) => {
     const { hostname, port } = new URL(url)
     const outgoing = send({ agent, hostname, port, path, method, headers: headers as Record<string, string> })
+    let answered = false
     outgoing.on("response", (response) => {
+      answered = true
       const chunks: Array<Buffer> = []
       response.on("data", (chunk: Buffer) => chunks.push(chunk))
       response.on("close", () =>
@@ -84,7 +88,10 @@ const sent = (url: string, { method, url: path, headers, body }: FuzzRequest) =>
         )
       )
     })
-    outgoing.on("error", (error) => resume(Effect.die(error)))
+    // Who is refused before the body is sent may find the connection closed while sending it.
+    outgoing.on("error", (error) => {
+      if (!answered) resume(Effect.die(error))
+    })
     outgoing.end(body)
   })
 
@@ -121,6 +128,7 @@ const faultOf = Effect.fnUntraced(function* (operation: Operation, request: Fuzz
   if (headers["x-request-id"] === undefined) return "has no X-Request-Id"
   if (request.method === "HEAD") return undefined
   if (status >= 400) {
+    watch(`the answer ${status} to ${operation.name}`, body.toString())
     const problem = jsonOf(answer)
     if (headers["content-type"] !== "application/problem+json") return "is no problem by its content type"
     if (!isProblem(problem)) return "is no problem"
@@ -172,7 +180,10 @@ layer(Ledger.layer.pipe(Layer.provideMerge(apiOver(PromptLedger.layerMemory())))
         yield* Effect.forEach(
           requests,
           Effect.fnUntraced(function* (request) {
-            const answer = yield* sent(url, request)
+            const answer = yield* Effect.timeoutOrElse(sent(url, request), {
+              duration: PATIENCE,
+              orElse: () => Effect.die(new Error(`SEED=${SEED} ${name}: no answer\n${shown(request)}`))
+            })
             const fault = yield* faultOf(operation, request, answer)
             if (fault !== undefined) {
               const body = answer.body.toString().slice(0, 2_000)
@@ -186,7 +197,8 @@ layer(Ledger.layer.pipe(Layer.provideMerge(apiOver(PromptLedger.layerMemory())))
           { concurrency: AT_ONCE, discard: true }
         )
         if (process.env["SHOW"]) console.log(name, counts)
-      })
+      }),
+    30_000 + 50 * PER_OPERATION
   )
 })
 

@@ -53,6 +53,27 @@ describe("what may not come in of a JSON text", () => {
     assert.isUndefined(jsonFault(`{"a":"12345678901234567890","12345678901234567890":[null,"1e400"]}`))
   })
 
+  it("are keys that an object has twice, however they are written", () => {
+    for (const twice of [
+      '{"a":1,"a":1}',
+      '{"a":1,"b":{"a":2},"a":3}',
+      '{"a":[],"\\u0061":0}',
+      '{ "\\u0061":1,"a" :2}'
+    ]) {
+      assert.strictEqual(pathOf(twice), "payload.a", twice)
+      assert.strictEqual(pathOf(`{"x":[0,${twice}]}`), "payload.x.1.a", twice)
+    }
+    assert.strictEqual(pathOf('{"":1,"__proto__":2,"":3}'), "payload.")
+    for (const once of [
+      '{"a":{"a":{"a":1}},"A":1}',
+      '[{"a":1},{"a":1}]',
+      '{"a":"a","b":["a","a"]}',
+      '{"\\\\u0061":0,"a":1}'
+    ]) {
+      assert.isUndefined(jsonFault(once), once)
+    }
+  })
+
   it("are U+0000 and lone surrogates, in texts and in keys", () => {
     for (const bad of ["\\u0000", "\\ud800", "\\uDC00x", "\\ud83d\\ud83d\\ude00", "\\ude00\\ud83d"]) {
       assert.strictEqual(pathOf(`"${bad}"`), "payload", bad)

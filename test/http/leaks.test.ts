@@ -1,4 +1,4 @@
-import { assert, layer } from "@effect/vitest"
+import { assert, describe, it as plain, layer } from "@effect/vitest"
 import { Cause, Context, Effect, Exit, Layer, Redacted, References } from "effect"
 import { inspect } from "node:util"
 import { openAiProvider } from "../../src/layers/openai/OpenAiProvider.ts"
@@ -6,6 +6,7 @@ import { Database } from "../../src/layers/postgres/Database.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { apiOver, call, KEY, Logs } from "../support/api.ts"
 import type { Answer } from "../support/api.ts"
+import { canariesIn, PROVIDER_KEY } from "../support/canaries.ts"
 import { newDatabase } from "../support/database.ts"
 import { fails, says, sends } from "../support/fakeOpenAi.ts"
 import { newName } from "../support/ledger.ts"
@@ -264,4 +265,19 @@ layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })("s
       yield* assertLogsClean
     })
   )
+})
+
+describe("what watches the logs and errors of the whole suite", () => {
+  plain("finds keys and texts", () => {
+    for (const text of [
+      `{"x-api-key":"${KEY}"}`,
+      `Incorrect API key provided: ${PROVIDER_KEY}.`,
+      JSON.stringify({ rendered_prompt: "Hello Ada" }),
+      JSON.stringify(JSON.stringify({ variables: { name: "Ada" } })),
+      "unexpected token in 'Hello {{ name }'"
+    ]) {
+      assert.lengthOf(canariesIn(text), 1, text)
+    }
+    assert.isEmpty(canariesIn('{"execution_id":"01a21877-Adam","status":"succeeded"}'))
+  })
 })

@@ -9,13 +9,13 @@ import { Provider, serviceLayer, until } from "../support/service.ts"
 
 const MIB = 1024 * 1024
 
-/** Little patience, so that what is slow elsewhere takes no time here. */
-const api = apiOver(serviceLayer, {
-  headers: Duration.millis(200),
-  request: Duration.millis(400),
-  check: Duration.millis(20),
-  head: ByteSize.kibibytes(4)
+/** Little patience, so that what is slow elsewhere takes no time here: enough for requests that are sent at once. */
+const impatient = apiOver(serviceLayer, {
+  headers: Duration.millis(500),
+  request: Duration.millis(1_000),
+  check: Duration.millis(20)
 })
+const small = apiOver(serviceLayer, { head: ByteSize.kibibytes(4) })
 
 const PUT = (name: string, ...headers: ReadonlyArray<string>) =>
   [
@@ -54,7 +54,9 @@ const assertProblem = (answer: string, status: number, code: string) => {
   assert.include(head.toLowerCase(), `x-request-id: ${problem.request_id}`)
 }
 
-layer(api, { timeout: "60 seconds", excludeTestServices: true })("limits", (it) => {
+const options = { timeout: "60 seconds", excludeTestServices: true } as const
+
+layer(impatient, options)("limits", (it) => {
   describe("of time", () => {
     it.effect("end a request whose headers do not come to an end", () =>
       Effect.gen(function* () {
@@ -96,7 +98,7 @@ layer(api, { timeout: "60 seconds", excludeTestServices: true })("limits", (it) 
         const list = call("GET", `/v1/executions?prompt_name=${name}&status=running`)
         yield* until(Effect.map(list, ({ body }) => body.executions.length === 1))
         const { execution_id } = (yield* list).body.executions[0]
-        const polled = yield* call("GET", `/v1/executions/${execution_id}?wait=1`)
+        const polled = yield* call("GET", `/v1/executions/${execution_id}?wait=2`)
         assert.deepInclude(polled.body, { status: "running" })
         provider.answer()
         const { status, body } = yield* Fiber.join(running)
@@ -105,7 +107,9 @@ layer(api, { timeout: "60 seconds", excludeTestServices: true })("limits", (it) 
       })
     )
   })
+})
 
+layer(small, options)("limits", (it) => {
   describe("of size", () => {
     it.effect("refuse a body by its length, before any of it is read", () =>
       Effect.gen(function* () {

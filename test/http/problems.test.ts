@@ -7,6 +7,7 @@ import { newName } from "../support/ledger.ts"
 import { raw } from "../support/raw.ts"
 
 const MODEL = { provider: "echo", model_name: "echo" }
+const BACKWARDS = "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z"
 
 const put = (name: string, template_source: string, more: object = {}) =>
   call("PUT", `/v1/prompts/${name}`, { body: { template_source, ...more } })
@@ -104,6 +105,16 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("problems"
           ["GET", "/v1/executions?cursor=eyJhIjoxfQ", "query.cursor", {}],
           ["GET", "/v1/executions?from=yesterday", "query.from", {}],
           ["GET", "/v1/executions?unknown=1", "query.unknown", {}],
+          ["GET", "/v1/models?unknown=1", "query.unknown", {}],
+          [
+            "POST",
+            "/v1/prompts/register-code?dry_run=true",
+            "query.dry_run",
+            { body: { prompts: [{ name: newName(), template_source: "x" }] } }
+          ],
+          ["GET", `/v1/executions?${BACKWARDS}`, "query.to", {}],
+          ["GET", `/v1/analytics/prompts?${BACKWARDS}`, "query.to", {}],
+          ["GET", `/v1/prompts/x/analytics?${BACKWARDS}`, "query.to", {}],
           ["GET", `/v1/executions/${crypto.randomUUID()}?wait=31`, "query.wait", {}],
           [
             "POST",
@@ -118,6 +129,30 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("problems"
           const answer = yield* call(method, path, options)
           assertProblem(answer, 400, "BadRequest")
           assert.strictEqual(answer.body.errors[0].path.join("."), at, path)
+        }
+      })
+    )
+
+    it.effect("says what was expected in the caller's words, not in those of our schemas", () =>
+      Effect.gen(function* () {
+        const messagesOf = (answer: Answer) =>
+          answer.body.errors.map(({ message }: { message: string }) => message)
+        const post = (body: unknown) => call("POST", "/v1/executions:run", { body })
+        const asked = { prompt_name: "x", variables: {}, model: MODEL }
+        for (const body of [[], "null", '"x"', { ...asked, model: "echo" }, { ...asked, params: null }]) {
+          assert.deepStrictEqual(messagesOf(yield* post(body)), ["Expected an object"])
+        }
+        const params = { temperature: "1", top_p: null, frequency_penalty: "NaN", presence_penalty: {} }
+        assert.deepStrictEqual(
+          messagesOf(yield* post({ ...asked, params })),
+          Object.keys(params).map(() => "Expected number")
+        )
+        for (const wait of ["abc", "", "NaN", "Infinity", "1&wait=2"]) {
+          const [message, ...more] = messagesOf(
+            yield* call("GET", `/v1/executions/${crypto.randomUUID()}?wait=${wait}`)
+          )
+          assert.deepStrictEqual(more, [])
+          assert.notInclude(message, "Infinity")
         }
       })
     )

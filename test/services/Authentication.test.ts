@@ -7,11 +7,12 @@ import { Database } from "../../src/layers/postgres/Database.ts"
 import { layerMigrated } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
 import { Authentication, newKey } from "../../src/services/Authentication.ts"
+import { KeyStore } from "../../src/services/KeyStore.ts"
 import { PROJECT } from "../support/ledger.ts"
 import { until } from "../support/service.ts"
 
 const service = Authentication.layer.pipe(
-  Layer.provide(layerStores),
+  Layer.provideMerge(layerStores),
   Layer.provideMerge(layerMigrated(DatabasePglite.layerMemory))
 )
 const opens = (key: string) =>
@@ -105,6 +106,21 @@ layer(service, { timeout: "60 seconds" })("Authentication", (it) => {
       assert.strictEqual(yield* tries("wrong", "there"), "InvalidApiKey")
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(yield* tries("wrong", "here"), "InvalidApiKey")
+    })
+  )
+
+  it.effect("goes by the hash, whatever a store finds for it", () =>
+    Effect.gen(function* () {
+      const { configure } = yield* Authentication
+      yield* configure(Redacted.make("mine"))
+      const { find } = yield* KeyStore
+      const found = yield* find(sha256("mine"))
+      // As a store does that compares without regard to case.
+      const careless = Layer.mock(KeyStore, { find: () => Effect.succeed(found) })
+      const opened = opens("another").pipe(
+        Effect.provide(Layer.fresh(Authentication.layer).pipe(Layer.provide(careless)))
+      )
+      assert.isTrue(Option.isNone(yield* opened))
     })
   )
 

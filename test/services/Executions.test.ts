@@ -1,7 +1,8 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Duration, Effect, Fiber, Logger, Option } from "effect"
+import { Duration, Effect, Fiber, Layer, Logger, Option } from "effect"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
+import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { Executions } from "../../src/services/Executions.ts"
 import { Prompts } from "../../src/services/Prompts.ts"
@@ -183,7 +184,7 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
       })
     )
 
-    it.effect("is answered by the echo where a provider is not set up", () =>
+    it.effect("is answered by the echo when that is asked for", () =>
       Effect.gen(function* () {
         const executions = yield* Executions
         const { name } = yield* prompt()
@@ -196,6 +197,19 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
         assert.strictEqual(response_text, "[echo] Hello Ada")
         assert.strictEqual(yield* callsOf, 0)
       })
+    )
+
+    it.effect("is answered by the echo where the provider is not set up, and the row says so", () =>
+      Effect.gen(function* () {
+        const executions = yield* Executions
+        const name = newName()
+        yield* upsert(name, "Hello {{ name }}")
+        const { execution_id, response_text } = yield* executions.run(PROJECT, "full", request(name))
+        assert.strictEqual(response_text, "[echo] Hello Ada")
+        const { execution, model } = yield* lineageOf(execution_id)
+        assert.include(execution.telemetry, { provider: "echo", model_name: "echo" })
+        assert.include(model, { provider: "echo", model_name: "echo" })
+      }).pipe(Effect.provide(Layer.fresh(PromptLedger.layerMemory())))
     )
   })
 
@@ -508,49 +522,59 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
   })
 
   describe("idempotency", () => {
-    it.effect("makes one row and one call of a key used many times at once, to run", () =>
-      Effect.gen(function* () {
-        const executions = yield* Executions
-        const { name } = yield* prompt()
-        const asked = request(name, { idempotency_key: "same" })
-        const answers = yield* Effect.all(
-          Array.from({ length: 20 }, () => executions.run(PROJECT, "full", asked)),
-          { concurrency: "unbounded" }
-        )
-        assert.strictEqual(new Set(answers.map(({ execution_id }) => execution_id)).size, 1)
-        assert.lengthOf(
-          answers.filter(({ replayed }) => !replayed),
-          1
-        )
-        assert.strictEqual(yield* callsOf, 1)
-      })
-    )
+    /** A prompt of each mode, by the door that leads to it. */
+    const bothDoors = Effect.gen(function* () {
+      const { name } = yield* prompt()
+      const tracked = newName()
+      yield* register(tracked, "Hello {{ name }}")
+      return [
+        ["full", name],
+        ["tracking", tracked]
+      ] as const
+    })
 
-    it.effect("makes one row and one call of a key used many times at once, to submit and to execute", () =>
+    it.effect("makes one row and one call of a key used many times at once, to run and to execute", () =>
       Effect.gen(function* () {
         const executions = yield* Executions
-        const { name } = yield* prompt()
-        const tracked = newName()
-        yield* register(tracked, "Hello {{ name }}")
-        for (const [door, prompt_name] of [
-          ["full", name],
-          ["tracking", tracked]
-        ] as const) {
+        for (const [door, prompt_name] of yield* bothDoors) {
           const provider = yield* Provider
           provider.forget()
           const asked = request(prompt_name, { idempotency_key: "same" })
           const answers = yield* Effect.all(
-            Array.from({ length: 20 }, () => executions.submit(PROJECT, door, asked)),
+            Array.from({ length: 20 }, () => executions.run(PROJECT, door, asked)),
             { concurrency: "unbounded" }
           )
-          const [{ execution_id }] = answers as [(typeof answers)[number]]
-          assert.isTrue(answers.every((answer) => answer.execution_id === execution_id))
-          yield* untilStatus(execution_id, "succeeded")
+          assert.strictEqual(new Set(answers.map(({ execution_id }) => execution_id)).size, 1)
+          assert.lengthOf(
+            answers.filter(({ replayed }) => !replayed),
+            1
+          )
           assert.strictEqual(yield* callsOf, 1)
-          const again = yield* executions.submit(PROJECT, door, asked)
-          assert.deepInclude(again, { execution_id, status: "succeeded", replayed: true })
         }
       })
+    )
+
+    it.effect(
+      "makes one row and one call of a key used many times at once, to submit and to execute later",
+      () =>
+        Effect.gen(function* () {
+          const executions = yield* Executions
+          for (const [door, prompt_name] of yield* bothDoors) {
+            const provider = yield* Provider
+            provider.forget()
+            const asked = request(prompt_name, { idempotency_key: "same" })
+            const answers = yield* Effect.all(
+              Array.from({ length: 20 }, () => executions.submit(PROJECT, door, asked)),
+              { concurrency: "unbounded" }
+            )
+            const [{ execution_id }] = answers as [(typeof answers)[number]]
+            assert.isTrue(answers.every((answer) => answer.execution_id === execution_id))
+            yield* untilStatus(execution_id, "succeeded")
+            assert.strictEqual(yield* callsOf, 1)
+            const again = yield* executions.submit(PROJECT, door, asked)
+            assert.deepInclude(again, { execution_id, status: "succeeded", replayed: true })
+          }
+        })
     )
 
     it.effect("gives back a failed execution as it is, and calls nobody", () =>

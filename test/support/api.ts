@@ -4,9 +4,10 @@ import type { ConnectionLimits } from "../../src/http/nodeServer.ts"
 import * as Server from "../../src/http/Server.ts"
 import { defaultSettings } from "../../src/services/Settings.ts"
 import { Authentication } from "../../src/services/Authentication.ts"
+import { KEY, watch } from "./canaries.ts"
 import { serviceLayer } from "./service.ts"
 
-export const KEY = "a-key-for-the-tests"
+export { KEY } from "./canaries.ts"
 
 export interface Answer {
   readonly status: number
@@ -38,6 +39,7 @@ export const callerOf =
         body: body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body)
       })
       const text = await response.text()
+      if (!response.ok) watch(`the answer ${response.status} to ${method} ${path}`, text)
       const json = /json/.test(response.headers.get("content-type") ?? "")
       return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text }
     })
@@ -62,7 +64,11 @@ export class Logs extends Context.Service<Logs, Array<string>>()("test/Logs") {}
 const logs = Layer.unwrap(
   Effect.sync(() => {
     const lines: Array<string> = []
-    const collect = Logger.make((entry) => void lines.push(Logger.formatJson.log(entry)))
+    const collect = Logger.make((entry) => {
+      const line = Logger.formatJson.log(entry)
+      watch("a log line", line)
+      lines.push(line)
+    })
     return Layer.merge(Layer.succeed(Logs, lines), Logger.layer([collect]))
   })
 )

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { join } from "node:path"
+import { watch } from "./canaries.ts"
 
 const DIST = join(import.meta.dirname, "../../dist/src")
 
@@ -80,7 +81,11 @@ export const startNode = (
         stop: (name = "SIGTERM") => Effect.andThen(signal(name), ended)
       }
     }),
-    (running) => running.stop("SIGKILL")
+    (running) =>
+      Effect.andThen(
+        running.stop("SIGKILL"),
+        Effect.sync(() => watch(`the output of ${args.at(-1)}`, running.output()))
+      )
   )
 
 /** Starts a built entrypoint; killed when the scope closes. */

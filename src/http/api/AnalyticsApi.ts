@@ -7,7 +7,7 @@ import { Model } from "../../domain/Model.ts"
 import { PromptMode, PromptName, PromptVersion } from "../../domain/Prompt.ts"
 import { Authorization } from "./Authorization.ts"
 import { cursorOf, NumberCursor } from "./Cursor.ts"
-import { Limit, optional, Timestamp } from "./fields.ts"
+import { inOrder, Limit, optional, Timestamp } from "./fields.ts"
 import { BadRequest, PromptNotFound } from "./Problems.ts"
 import { about } from "./RequiredScope.ts"
 
@@ -59,7 +59,7 @@ const filter = {
 export class AnalyticsApi extends HttpApiGroup.make("analytics")
   .add(
     HttpApiEndpoint.get("prompts", "/v1/analytics/prompts", {
-      query: {
+      query: Schema.Struct({
         mode: optional(Schema.Literals(["all", "full", "tracking"]), "all"),
         ...filter,
         prompt_name: Schema.optionalKey(PromptName),
@@ -67,7 +67,7 @@ export class AnalyticsApi extends HttpApiGroup.make("analytics")
         group_by: Schema.optionalKey(GroupBy),
         limit: Limit,
         cursor: Schema.optionalKey(GroupCursor)
-      },
+      }).check(inOrder),
       success: PromptAnalytics,
       error: BadRequest
     }).annotateMerge(
@@ -75,7 +75,9 @@ export class AnalyticsApi extends HttpApiGroup.make("analytics")
     ),
     HttpApiEndpoint.get("versions", "/v1/prompts/:name/analytics", {
       params: { name: PromptName },
-      query: { ...filter, limit: Limit, cursor: Schema.optionalKey(NumberCursor) },
+      query: Schema.Struct({ ...filter, limit: Limit, cursor: Schema.optionalKey(NumberCursor) }).check(
+        inOrder
+      ),
       success: Schema.Struct({
         prompt_name: Schema.String,
         mode: PromptMode,

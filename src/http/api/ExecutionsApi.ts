@@ -21,7 +21,7 @@ import { textOf } from "../../domain/Text.ts"
 import { Variables } from "../../domain/Variables.ts"
 import { Authorization } from "./Authorization.ts"
 import { cursorOf } from "./Cursor.ts"
-import { Limit, optional, Timestamp } from "./fields.ts"
+import { inOrder, Limit, optional, Timestamp } from "./fields.ts"
 import {
   BadRequest,
   ExecutionEnded,
@@ -196,7 +196,7 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
       ...byId,
       query: {
         /** Seconds to wait for the execution to end. */
-        wait: optional(Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: MAX_WAIT })), 0)
+        wait: optional(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: MAX_WAIT })), 0)
       },
       success: Execution,
       error: ExecutionNotFound
@@ -217,7 +217,8 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
           version_number === undefined || prompt_name !== undefined
             ? undefined
             : { path: ["version_number"], issue: "Expected prompt_name beside it" }
-        )
+        ),
+        inOrder
       ),
       success: Schema.Struct({
         executions: Schema.Array(ExecutionSummary),

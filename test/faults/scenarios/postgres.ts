@@ -226,7 +226,7 @@ export const connectionsUsedUp: Scenario = {
           "the service has no connection left",
           terminate.pipe(
             Effect.andThen(holders.more(CONNECTIONS)),
-            Effect.andThen(Effect.map(world.ledger.connections, (count) => count === 0))
+            Effect.andThen(Effect.map(world.ledger.connections, ({ count }) => count === 0))
           )
         )
         return yield* world.submitMany(10, 4)

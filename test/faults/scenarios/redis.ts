@@ -118,18 +118,32 @@ export const redisHung: Scenario = {
 
 export const redisFull: Scenario = {
   number: 12,
-  name: "Redis is at maxmemory, and evicts",
+  name: "Redis evicts, and is at maxmemory",
   play: Effect.fnUntraced(function* (world) {
     const { redis } = world.queue
     const configure = (name: string, value: string) => Effect.promise(() => redis.config("SET", name, value))
     yield* configure("maxmemory-policy", "allkeys-lru")
     const api = yield* world.startApi()
+    const waiting = (count: number) =>
+      eventually(
+        `${count} jobs wait`,
+        Effect.map(world.queue.jobs, (jobs) => jobs["waiting"] === count)
+      )
+    yield* world.submitMany(10)
+    yield* waiting(10)
+    yield* world.fault("Redis evicts", configure("maxmemory", "1"))
+    yield* waiting(0)
+    assert.match(yield* Effect.promise(() => redis.info("stats")), /^evicted_keys:[1-9]/m)
     yield* configure("maxmemory-policy", "noeviction")
+    yield* configure("maxmemory", "0")
     yield* world.startWorkers(2)
+    yield* world.settled()
+    assert.lengthOf(world.provider.calls, 10)
+
     yield* world.fault("Redis at maxmemory", configure("maxmemory", "1"))
     yield* world.submitMany(10)
-    assert.lengthOf(world.client.acknowledged, 10)
-    assert.lengthOf(world.provider.calls, 0)
+    assert.lengthOf(world.client.acknowledged, 20)
+    assert.lengthOf(world.provider.calls, 10)
     yield* configure("maxmemory", "0")
     yield* world.settled()
     oneCallEach(world)
