@@ -3,6 +3,7 @@ import { Cause, Deferred, Duration, Effect, Exit, Fiber, Option } from "effect"
 import { makeLane } from "../../src/layers/postgres/lane.ts"
 import { orDefect } from "../../src/layers/postgres/orDefect.ts"
 import { DatabaseUnavailable } from "../../src/services/DatabaseUnavailable.ts"
+import { turn } from "../support/service.ts"
 
 const KB = 1024
 
@@ -37,13 +38,30 @@ const laneTo = Effect.fnUntraced(function* (
 })
 
 const fork = <A>(effect: Effect.Effect<A>) => Effect.forkChild(effect, { startImmediately: true })
+
+/** The first a turn of the event loop before the others, so that it is sent without them. */
+const forkInTurn = Effect.fnUntraced(function* <A>([first, ...others]: ReadonlyArray<Effect.Effect<A>>) {
+  const begun = yield* fork(first!)
+  yield* turn
+  return [begun, ...(yield* Effect.forEach(others, fork))]
+})
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
 
 describe("a lane", () => {
-  it.live("sends the first at once, and what gathers meanwhile together, in turn", () =>
+  it.live("sends together what comes in one turn of the event loop", () =>
     Effect.gen(function* () {
       const { lane, batches, go } = yield* laneTo()
-      const writes = yield* Effect.forEach(numbers(0, 600), (item) => fork(lane(item)))
+      const writes = yield* Effect.forEach([0, 2, 4], (item) => fork(lane(item)))
+      yield* go
+      yield* Fiber.joinAll(writes)
+      assert.deepStrictEqual(batches, [[0, 2, 4]])
+    })
+  )
+
+  it.live("sends what gathers while a batch is on its way together, in turn", () =>
+    Effect.gen(function* () {
+      const { lane, batches, go } = yield* laneTo()
+      const writes = yield* forkInTurn(numbers(0, 600).map(lane))
       assert.deepStrictEqual(batches, [[0]])
       yield* go
       const rows = yield* Fiber.joinAll(writes)
@@ -58,7 +76,7 @@ describe("a lane", () => {
   it.live("sends no more bytes together than a few, and what is larger alone", () =>
     Effect.gen(function* () {
       const { lane, batches, go } = yield* laneTo({ bytesOf: (item) => item * 1_000 * KB })
-      const writes = yield* Effect.forEach([0, 1, 2, 1, 3, 9, 1], (item) => fork(lane(item)))
+      const writes = yield* forkInTurn([0, 1, 2, 1, 3, 9, 1].map(lane))
       yield* go
       yield* Fiber.joinAll(writes)
       assert.deepStrictEqual(batches, [[0], [1, 2, 1], [3], [9], [1]])
@@ -69,7 +87,7 @@ describe("a lane", () => {
     Effect.gen(function* () {
       const bad = new Error("a bad row")
       const { lane, go } = yield* laneTo({ fails: (batch) => (batch.includes(4) ? bad : undefined) })
-      const writes = yield* Effect.forEach([0, 2, 4, 6], (item) => fork(Effect.exit(lane(item))))
+      const writes = yield* forkInTurn([0, 2, 4, 6].map((item) => Effect.exit(lane(item))))
       yield* go
       const exits = yield* Fiber.joinAll(writes)
       assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, true, false, true])
@@ -84,7 +102,7 @@ describe("a lane", () => {
       const { lane, batches, go } = yield* laneTo({
         fails: (batch) => (batch.includes(2) ? outage : undefined)
       })
-      const writes = yield* Effect.forEach([0, 2, 4], (item) => fork(Effect.exit(lane(item))))
+      const writes = yield* forkInTurn([0, 2, 4].map((item) => Effect.exit(lane(item))))
       yield* go
       assert.deepStrictEqual((yield* Fiber.joinAll(writes)).map(Exit.isSuccess), [true, false, false])
       assert.isTrue(Option.isSome(yield* lane(6)))
@@ -95,7 +113,7 @@ describe("a lane", () => {
   it.live("leaves out what its caller gave up, and gives up itself what takes too long", () =>
     Effect.gen(function* () {
       const { lane, batches, go } = yield* laneTo({ patience: Duration.millis(50) })
-      const [first, second, third] = yield* Effect.forEach([0, 2, 4], (item) => fork(Effect.exit(lane(item))))
+      const [first, second, third] = yield* forkInTurn([0, 2, 4].map((item) => Effect.exit(lane(item))))
       yield* Fiber.interrupt(third!)
       for (const late of yield* Fiber.joinAll([first!, second!])) {
         assert(Exit.isFailure(late))

@@ -40,7 +40,7 @@ export const request = (prompt_name: string, more: Partial<ExecutionRequest> = {
 })
 
 /** One turn of the event loop: lets sockets and the database in this process get on. */
-const turn = Effect.callback<void>((resume) => {
+export const turn = Effect.callback<void>((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 

@@ -48,24 +48,27 @@ export const makeLane = <Item, Row>({
 }: LaneOptions<Item, Row>) =>
   Effect.gen(function* () {
     const fork = Effect.runForkWith(yield* Effect.context())
-    const waiting = new Set<Waiting<Item, Row>>()
+    const waiting: Array<Waiting<Item, Row>> = []
     let waitingBytes = 0
     let sending = false
 
     const leave = (one: Waiting<Item, Row>) => {
-      if (waiting.delete(one)) waitingBytes -= one.bytes
+      const at = waiting.indexOf(one)
+      if (at < 0) return
+      waiting.splice(at, 1)
+      waitingBytes -= one.bytes
     }
 
     const nextBatch = (): ReadonlyArray<Waiting<Item, Row>> => {
-      const batch: Array<Waiting<Item, Row>> = []
+      let length = 0
       let bytes = 0
       for (const one of waiting) {
-        if (batch.length === items || (batch.length > 0 && bytes + one.bytes > BATCH_BYTES)) break
-        batch.push(one)
+        if (length === items || (length > 0 && bytes + one.bytes > BATCH_BYTES)) break
+        length++
         bytes += one.bytes
       }
-      batch.forEach(leave)
-      return batch
+      waitingBytes -= bytes
+      return waiting.splice(0, length)
     }
 
     /** One bad item must not fail the others: each is then sent alone. An outage fails them all. */
@@ -86,7 +89,7 @@ export const makeLane = <Item, Row>({
       })
 
     const sendAll = Effect.whileLoop({
-      while: () => waiting.size > 0,
+      while: () => waiting.length > 0,
       body: () => deliver(nextBatch()),
       step: () => {}
     }).pipe(
@@ -98,16 +101,17 @@ export const makeLane = <Item, Row>({
       )
     )
     const start = () => {
-      if (sending || waiting.size === 0) return
+      if (sending || waiting.length === 0) return
       sending = true
-      fork(sendAll)
+      // What comes in the same turn of the event loop goes with the first.
+      setImmediate(() => fork(sendAll))
     }
 
     /** Does it for an item; none when the statement had no row for it. */
     return (item: Item): Effect.Effect<Option.Option<Row>> =>
       Effect.callback((resume) => {
         const bytes = bytesOf(item)
-        if (waiting.size >= WAITING_ITEMS || waitingBytes + bytes > WAITING_BYTES) {
+        if (waiting.length >= WAITING_ITEMS || waitingBytes + bytes > WAITING_BYTES) {
           return resume(Effect.die(refused))
         }
         const giveUp = () => {
@@ -123,7 +127,7 @@ export const makeLane = <Item, Row>({
             resume(exit)
           }
         }
-        waiting.add(one)
+        waiting.push(one)
         waitingBytes += bytes
         start()
         return Effect.sync(() => {
