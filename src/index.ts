@@ -17,6 +17,7 @@ export { Health } from "./services/Health.ts"
 export { Lifecycle } from "./services/Lifecycle.ts"
 export { Metrics } from "./services/Metrics.ts"
 export { Prompts } from "./services/Prompts.ts"
+export { Retention } from "./services/Retention.ts"
 export { Rollups } from "./services/Rollups.ts"
 export { Sweeper } from "./services/Sweeper.ts"
 

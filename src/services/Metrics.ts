@@ -3,13 +3,22 @@ import { PrometheusMetrics } from "effect/observability"
 import { AttemptOutcome } from "../domain/Execution.ts"
 import { DatabaseUnavailable } from "./DatabaseUnavailable.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
-import { attemptsWith, leasesLost, oldestQueued, queueDepth, sweeperFindsOf } from "./instruments.ts"
+import {
+  attemptsWith,
+  droppedOf,
+  leasesLost,
+  oldestQueued,
+  queueDepth,
+  sweeperFindsOf
+} from "./instruments.ts"
 
 const counters = [
   ...AttemptOutcome.literals.map(attemptsWith),
   leasesLost,
   sweeperFindsOf("recovered"),
-  sweeperFindsOf("due")
+  sweeperFindsOf("due"),
+  droppedOf("executions"),
+  droppedOf("bodies")
 ]
 
 /** What this process measures of itself, and how much work waits in the database. */

@@ -27,6 +27,14 @@ const sweeperFinds = Metric.counter("promptledger_sweeper_finds_total", {
 /** What sweeps of this process found: executions of lost workers, and due ones whose wake-up call was lost. */
 export const sweeperFindsOf = (kind: "recovered" | "due") => Metric.withAttributes(sweeperFinds, { kind })
 
+const dropped = Metric.counter("promptledger_retention_dropped_total", {
+  description: "Executions dropped for their age, and executions whose bodies were",
+  incremental: true
+})
+
+/** What this process dropped for its age: executions, or the bodies of executions. */
+export const droppedOf = (kind: "executions" | "bodies") => Metric.withAttributes(dropped, { kind })
+
 export const queueDepth = Metric.gauge("promptledger_queue_depth", {
   description: "Executions that are queued, as the database has it"
 })
