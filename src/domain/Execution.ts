@@ -65,7 +65,9 @@ export const ExecutionSummary = Schema.Struct({
   started_at: Schema.NullOr(Schema.Date),
   completed_at: Schema.NullOr(Schema.Date),
   /** When a queued execution is tried (again). */
-  next_attempt_at: Schema.NullOr(Schema.Date)
+  next_attempt_at: Schema.NullOr(Schema.Date),
+  /** When its texts were dropped for their age: prompt, response, variables and error messages. Null while they are kept. */
+  bodies_dropped_at: Schema.NullOr(Schema.Date)
 }).annotate({ identifier: "ExecutionSummary" })
 export type ExecutionSummary = typeof ExecutionSummary.Type
 
@@ -77,7 +79,8 @@ export type Execution = typeof Execution.Type
 
 /** A text as it is stored: perhaps cut, with the length in bytes and the SHA-256 of the whole. */
 const Stored = Schema.Struct({
-  text: Schema.String,
+  /** Null when it was dropped for its age; the length and the hash stay. */
+  text: Schema.NullOr(Schema.String),
   bytes: Schema.Int,
   sha256: Schema.String
 }).annotate({ identifier: "StoredText" })

@@ -9,12 +9,14 @@ import {
   Redacted,
   Result,
   Schema,
-  SchemaIssue,
-  SchemaTransformation
+  SchemaIssue
 } from "effect"
 import type { LogLevel } from "effect"
+import { inOrder } from "../domain/retention.ts"
+import type { RetentionBounds } from "../domain/retention.ts"
 import { defaultSettings } from "../services/Settings.ts"
 import type { Settings } from "../services/Settings.ts"
+import { Age, Seconds } from "./durations.ts"
 import type { OpenAiOptions } from "./openai/OpenAiProvider.ts"
 
 /** Faults in the environment, all of them: each names its variable, and none quotes a value. */
@@ -59,23 +61,6 @@ export class AppConfig extends Context.Service<
   )
 }
 
-const Seconds = Schema.String.check(
-  Schema.isPattern(/^(?=.*[1-9])\d+(?:\.\d+)?\s*(?:ms|s|m)?$/, {
-    message: "Expected a time like 60 s, 500 ms or 2 m"
-  })
-).pipe(
-  Schema.decodeTo(
-    Schema.Duration,
-    SchemaTransformation.transform({
-      decode: (text) => {
-        const unit = text.endsWith("ms") ? 1 : text.endsWith("m") ? 60_000 : 1_000
-        return Duration.millis(Number.parseFloat(text) * unit)
-      },
-      encode: (duration) => `${Duration.toMillis(duration)} ms`
-    })
-  )
-)
-
 const LOG_LEVELS = {
   trace: "Trace",
   debug: "Debug",
@@ -102,6 +87,8 @@ const port = (name: string) =>
 
 const time = (name: string, otherwise: Duration.Duration) =>
   Config.withDefault(Config.schema(Seconds, name), otherwise)
+
+const age = (name: string) => Config.option(Config.schema(Age, name))
 
 /** What is not given takes its default; an empty variable counts as not given. */
 const fields = {
@@ -137,6 +124,8 @@ const fields = {
     Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 })), "RATE_LIMIT"),
     defaultSettings.rate_limit
   ),
+  RETAIN_BODIES: age("RETAIN_BODIES"),
+  RETAIN_EXECUTIONS: age("RETAIN_EXECUTIONS"),
   LOG_LEVEL: Config.withDefault(
     Config.Literals(["trace", "debug", "info", "warn", "error", "none"], "LOG_LEVEL"),
     "info"
@@ -179,6 +168,11 @@ const databaseOf = ({ DATABASE_URL, DATA_DIR }: Values): DatabaseConfig => {
   return DATA_DIR === "memory:" ? { _tag: "Memory" } : { _tag: "Embedded", dataDir: DATA_DIR }
 }
 
+const retainOf = ({ RETAIN_BODIES, RETAIN_EXECUTIONS }: Values): RetentionBounds => ({
+  bodies: Option.getOrUndefined(RETAIN_BODIES),
+  executions: Option.getOrUndefined(RETAIN_EXECUTIONS)
+})
+
 const read = Effect.gen(function* () {
   const { faults, values } = yield* readFields
   // A variable that is at fault has no value here.
@@ -193,6 +187,9 @@ const read = Effect.gen(function* () {
     Duration.isGreaterThan(Duration.times(values.HEARTBEAT, 2), values.LEASE)
   ) {
     faults.push("HEARTBEAT: Expected at most half of LEASE, so that one heartbeat may be missed")
+  }
+  if (values.RETAIN_BODIES && values.RETAIN_EXECUTIONS && !inOrder(retainOf(values))) {
+    faults.push("RETAIN_EXECUTIONS: Expected at least RETAIN_BODIES, since bodies go with their execution")
   }
   if (faults.length > 0) return yield* new ConfigInvalid({ faults })
 
@@ -216,7 +213,8 @@ const read = Effect.gen(function* () {
       grace: values.GRACE,
       drain: values.DRAIN,
       worker_concurrency: values.WORKER_CONCURRENCY,
-      rate_limit: values.RATE_LIMIT
+      rate_limit: values.RATE_LIMIT,
+      retain: retainOf(values)
     },
     logLevel: LOG_LEVELS[values.LOG_LEVEL],
     logFormat: Option.getOrElse(values.LOG_FORMAT, () => (process.stdout.isTTY ? "pretty" : "json"))

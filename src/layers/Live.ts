@@ -2,6 +2,7 @@ import { Effect, Layer } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { Access } from "../services/Access.ts"
 import { Authentication } from "../services/Authentication.ts"
+import { Retention } from "../services/Retention.ts"
 import { Rollups } from "../services/Rollups.ts"
 import { ConfigInvalid } from "./AppConfig.ts"
 import type { AppConfig, DatabaseConfig } from "./AppConfig.ts"
@@ -61,6 +62,10 @@ export const layerAccess = ({ database }: AppConfig["Service"]) =>
 /** What keeps the rollups, over the database that the service has. */
 export const layerRollups = ({ database }: AppConfig["Service"]) =>
   Rollups.layer.pipe(Layer.provide(storesOf(database)))
+
+/** What drops old executions and bodies, over the database that the service has. */
+export const layerRetention = ({ database }: AppConfig["Service"]) =>
+  Layer.mergeAll(Retention.layer, Rollups.layer).pipe(Layer.provide(storesOf(database)))
 
 const storesOf = (database: DatabaseConfig) =>
   layerStores.pipe(Layer.provide(layerMigrated(databaseOf(database))))

@@ -12,6 +12,7 @@ import { Metrics } from "../services/Metrics.ts"
 import { PromptCache } from "../services/PromptCache.ts"
 import { Prompts } from "../services/Prompts.ts"
 import { RateLimit } from "../services/RateLimit.ts"
+import { Retention } from "../services/Retention.ts"
 import { Rollups } from "../services/Rollups.ts"
 import { Sweeper } from "../services/Sweeper.ts"
 import { Templates } from "../services/Templates.ts"
@@ -24,6 +25,7 @@ export const layerServices = Layer.mergeAll(
   Health.layer,
   Metrics.layer,
   Prompts.layer,
+  Retention.layer,
   Rollups.layer,
   Sweeper.layer
 ).pipe(

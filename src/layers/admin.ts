@@ -8,6 +8,7 @@ import { Access } from "../services/Access.ts"
 import { AppConfig } from "./AppConfig.ts"
 import { layerAccess } from "./Live.ts"
 import { plainly } from "./plainly.ts"
+import { print } from "./print.ts"
 
 /*
  * Projects and keys from the command line, straight on the database: whoever can reach that may do everything, also when
@@ -19,12 +20,6 @@ const operator: Principal = {
   project_id: DEFAULT_PROJECT_ID,
   scopes: ["admin"]
 }
-
-/** Rows as a table for people on a terminal, and as a JSON object a line elsewhere. */
-const print = (rows: ReadonlyArray<object>) =>
-  process.stdout.isTTY
-    ? Console.table(rows)
-    : Effect.forEach(rows, (row) => Console.log(JSON.stringify(row)), { discard: true })
 
 /** Says what is wrong in one line. */
 const refuse = (message: string) =>
@@ -134,7 +129,7 @@ const admin = Command.make("promptledger-admin").pipe(
 )
 
 admin.pipe(
-  Command.run({ version: "1" }),
+  Command.run({ version: "1", renderErrors: false }),
   Effect.tapError((error) => {
     const message = plainly(error)
     return message === undefined ? Effect.void : Console.error(message)

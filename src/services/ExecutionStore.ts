@@ -95,7 +95,8 @@ export interface Lineage {
   readonly version: VersionWithContent
   readonly prompt: Prompt
   readonly model: Model
-  readonly variables: Variables
+  /** Null when the execution's bodies were dropped. */
+  readonly variables: Variables | null
 }
 
 /** Executions, their inputs and their attempts. Each write is a statement, or shares one with others of its kind, and says whether it still applied. */

@@ -6,6 +6,7 @@ import { ExecutionStore } from "./ExecutionStore.ts"
 import {
   attemptsWith,
   databaseFailuresOf,
+  droppedOf,
   leasesLost,
   oldestQueued,
   poolWaitingOf,
@@ -21,7 +22,9 @@ const fromTheStart: ReadonlyArray<Metric.Metric<number, unknown>> = [
   databaseFailuresOf("read"),
   databaseFailuresOf("write"),
   poolWaitingOf("read"),
-  poolWaitingOf("write")
+  poolWaitingOf("write"),
+  droppedOf("executions"),
+  droppedOf("bodies")
 ]
 
 /** What this process measures of itself, and how much work waits in the database. */

@@ -1,5 +1,6 @@
 import { Context, Duration } from "effect"
 import type { ModelRef } from "../domain/Model.ts"
+import type { RetentionBounds } from "../domain/retention.ts"
 
 /** The times and bounds that services go by. */
 export interface Settings {
@@ -19,6 +20,8 @@ export interface Settings {
   readonly worker_concurrency: number
   /** Requests a second that a key may make in the long run, ten seconds' worth of them at once; 0 for no limit. */
   readonly rate_limit: number
+  /** What workers drop for its age: nothing, unless they are told. */
+  readonly retain: RetentionBounds
   /** The model of a tracking execution that names none. */
   readonly default_model: ModelRef
 }
@@ -32,6 +35,7 @@ export const defaultSettings: Settings = {
   drain: Duration.seconds(20),
   worker_concurrency: 32,
   rate_limit: 1_000,
+  retain: {},
   default_model: { provider: "openai", model_name: "gpt-4o-mini" }
 }
 

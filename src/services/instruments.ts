@@ -40,6 +40,14 @@ export const sweeperFindsOf = (kind: "recovered" | "due") =>
     attributes: { kind }
   })
 
+/** What this process dropped for its age: executions, or the bodies of executions. */
+export const droppedOf = (kind: "executions" | "bodies") =>
+  Metric.counter("promptledger_retention_dropped_total", {
+    description: "Executions dropped for their age, and executions whose bodies were",
+    incremental: true,
+    attributes: { kind }
+  })
+
 export const queueDepth = Metric.gauge("promptledger_queue_depth", {
   description: "Executions that are queued, as the database has it"
 })

@@ -1,14 +1,19 @@
-import { Deferred, Effect, Exit, Layer, Schedule, Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, Layer, Schedule, Scope } from "effect"
 import { ExecutionQueue } from "../services/ExecutionQueue.ts"
 import { Executor } from "../services/Executor.ts"
 import { Lifecycle } from "../services/Lifecycle.ts"
+import { Retention } from "../services/Retention.ts"
 import { Rollups } from "../services/Rollups.ts"
 import { Settings } from "../services/Settings.ts"
 import { Sweeper } from "../services/Sweeper.ts"
 
+/** How often a worker looks for what was kept long enough. */
+const RETENTION = Duration.minutes(10)
+
 /**
- * A worker: answers wake-up calls, sweeps and folds rollups, until it is told to stop or its scope closes. Then it takes
- * no more calls, lets those under way go on for the drain time, and gives back what is left without counting an attempt.
+ * A worker: answers wake-up calls, sweeps, folds rollups and drops what is too old, until it is told to stop or its
+ * scope closes. Then it takes no more calls, lets those under way go on for the drain time, and gives back what is left
+ * without counting an attempt.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -16,17 +21,22 @@ export const layer = Layer.effectDiscard(
     const executor = yield* Executor
     const sweeper = yield* Sweeper
     const rollups = yield* Rollups
+    const retention = yield* Retention
     const settings = yield* Settings
     const lifecycle = yield* Lifecycle
 
-    const keepDoing = <A, E>(work: Effect.Effect<A, E>, failed: string) =>
+    const keepDoing = <A, E>(work: Effect.Effect<A, E>, failed: string, every = settings.sweep) =>
       work.pipe(
         Effect.catchCause((cause) => Effect.logWarning(failed, cause)),
-        Effect.repeat(Schedule.spaced(settings.sweep)),
+        Effect.repeat(Schedule.spaced(every)),
         Effect.forkScoped
       )
     yield* keepDoing(sweeper.sweep, "a sweep failed")
     yield* keepDoing(rollups.fold, "folding rollups failed")
+    const { bodies, executions } = settings.retain
+    if (bodies !== undefined || executions !== undefined) {
+      yield* keepDoing(retention.pass, "dropping what was kept long enough failed", RETENTION)
+    }
     const drained = yield* Deferred.make<void>()
     const consuming = yield* Scope.make()
     // The work comes first, so that what was claimed is under way, and given back, when the time is over already.

@@ -26,10 +26,10 @@ const MODELS: ReadonlyArray<ModelRef> = [
   { provider: "echo", model_name: "echo" },
   { provider: "openai", model_name: "gpt-4o" }
 ]
-const below = (limit: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: limit - 1 }))
+export const below = (limit: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: limit - 1 }))
 
 /** One thing that happens to a ledger. */
-const Step = Schema.Union([
+export const Step = Schema.Union([
   Schema.Struct({
     kind: Schema.Literals(["Succeed", "Fail", "Cancel", "Lose", "Leave"]),
     version: below(3),
@@ -47,7 +47,7 @@ const Steps = Schema.Array(Step).check(Schema.isMaxLength(30))
 
 type Versions = ReadonlyArray<Effect.Success<ReturnType<typeof revise>>>
 
-const carryOut = Effect.fnUntraced(function* (versions: Versions, step: typeof Step.Type) {
+export const carryOut = Effect.fnUntraced(function* (versions: Versions, step: typeof Step.Type) {
   const rollups = yield* RollupStore
   const executions = yield* ExecutionStore
   const { write } = yield* Database
@@ -89,7 +89,7 @@ const carryOut = Effect.fnUntraced(function* (versions: Versions, step: typeof S
 })
 
 /** Two versions of one prompt, and one of another. */
-const versionsOfTwo = Effect.gen(function* () {
+export const versionsOfTwo = Effect.gen(function* () {
   const [one, other] = [newName("a"), newName("b")]
   return [
     yield* revise(change(one, "1")),
@@ -98,7 +98,7 @@ const versionsOfTwo = Effect.gen(function* () {
   ]
 })
 
-const foldAll = Effect.gen(function* () {
+export const foldAll = Effect.gen(function* () {
   const rollups = yield* RollupStore
   while ((yield* rollups.fold(1_000)) > 0);
 })

@@ -7,6 +7,7 @@ import { executionStoreContract } from "./ExecutionStore.ts"
 import { historiesContract } from "./histories.ts"
 import { keyStoreContract } from "./KeyStore.ts"
 import { promptStoreContract } from "./PromptStore.ts"
+import { retentionContract } from "./retention.ts"
 import { rollupsContract } from "./rollups.ts"
 
 /** One suite for each port, run over everything that implements it. */
@@ -19,6 +20,8 @@ describe.each(Object.entries(databases))("over %s", (_, database) => {
       analyticsStoreContract(it)
       rollupsContract(it)
       keyStoreContract(it)
+      // Last, since it drops what the others left.
+      retentionContract(it)
     }
   )
 })

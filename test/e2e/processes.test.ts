@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { beforeAll, inject, vi } from "vitest"
 import { callerOf, KEY } from "../support/api.ts"
+import { Database } from "../../src/layers/postgres/Database.ts"
 import { newDatabase, newFolder } from "../support/database.ts"
 import { fails, fakeOpenAi, onCue, says } from "../support/fakeOpenAi.ts"
 import { start, startApi } from "../support/processes.ts"
@@ -409,6 +410,68 @@ describe("a start that can't be", () => {
       })
       assert.strictEqual(yield* taken.ended, 1)
       assert.match(taken.output(), /^HOST and PORT cannot be used: listen EADDRINUSE: [^\n]+\n$/)
+    })
+  )
+})
+
+describe("retention, as a command", () => {
+  it.live("counts or drops what is older than it is told, and says how much", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      const env = { DATABASE_URL: Redacted.value(url), API_KEY: KEY }
+      const api = yield* startApi(env)
+      const call = callerOf(api.url)
+      yield* greeting(call)
+      const ids = [yield* run(call), yield* run(call), yield* run(call)].map(({ body }) => body.execution_id)
+      assert.strictEqual(yield* api.stop(), 0)
+      yield* Effect.gen(function* () {
+        const { write: sql } = yield* Database
+        yield* sql`ALTER TABLE executions DISABLE TRIGGER USER`
+        for (const [index, days] of [10, 100].entries()) {
+          yield* sql`
+            UPDATE executions SET completed_at = completed_at - ${days} * interval '1 day'
+            WHERE execution_id = ${ids[index]}`
+        }
+        yield* sql`ALTER TABLE executions ENABLE TRIGGER USER`
+      }).pipe(Effect.provide(Database.layer({ url })))
+
+      const told = Effect.fnUntraced(function* (
+        more: Record<string, string>,
+        ...args: ReadonlyArray<string>
+      ) {
+        const command = yield* start("worker/retention", { ...env, ...more }, ...args)
+        return [yield* command.ended, command.output()] as const
+      })
+      const bounds = ["--bodies", "7 days", "--executions", "90d"]
+      const [code, counted] = yield* told({}, ...bounds, "--dry-run")
+      assert.strictEqual(code, 0, counted)
+      assert.strictEqual(counted, '{"executions":1,"bodies":1,"dry_run":true}\n')
+      assert.deepStrictEqual(yield* told({ RETAIN_EXECUTIONS: "1 h" }, ...bounds), [
+        0,
+        '{"executions":1,"bodies":1,"dry_run":false}\n'
+      ])
+      assert.deepStrictEqual(yield* told({ RETAIN_EXECUTIONS: "240 hours" }), [
+        0,
+        '{"executions":1,"bodies":0,"dry_run":false}\n'
+      ])
+      for (const [args, fault] of [
+        [[], "--bodies, --executions: Expected one of them"],
+        [["--bodies", "90"], "Expected an age like 90 days"],
+        [["--bodies", "2d", "--executions", "1d"], "--executions: Expected at least --bodies"]
+      ] as const) {
+        const [refused, output] = yield* told({}, ...args)
+        assert.strictEqual(refused, 1)
+        assert.include(output, fault)
+      }
+
+      const again = yield* startApi(env)
+      const { body } = yield* callerOf(again.url)("GET", "/v1/executions")
+      assert.deepStrictEqual(
+        body.executions.map(({ execution_id }: Record<string, string>) => execution_id),
+        ids.slice(2)
+      )
+      const { body: figures } = yield* callerOf(again.url)("GET", "/v1/analytics/prompts")
+      assert.strictEqual(figures.summary.total_executions, 3)
     })
   )
 })

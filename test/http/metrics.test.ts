@@ -46,6 +46,7 @@ layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })("m
         /^promptledger_attempts_total\{outcome="failed"\} 1$/m,
         /^promptledger_attempts_total\{outcome="unknown"\} 0$/m,
         /^promptledger_leases_lost_total 0$/m,
+        /^promptledger_retention_dropped_total\{kind="bodies"\} 0$/m,
         /^promptledger_queue_depth 1$/m,
         /^promptledger_queue_oldest_age_seconds \d/m,
         /^promptledger_database_pool_wait_seconds_count\{pool="write"\} [1-9]/m,

@@ -29,6 +29,7 @@ describe("the configuration", () => {
       assert.strictEqual(Duration.toSeconds(config.settings.provider_timeout), 60)
       assert.strictEqual(config.settings.worker_concurrency, 32)
       assert.strictEqual(config.settings.rate_limit, 1_000)
+      assert.deepStrictEqual(config.settings.retain, { bodies: undefined, executions: undefined })
     })
   )
 
@@ -103,6 +104,33 @@ describe("the configuration", () => {
     })
   )
 
+  it.effect("takes ages in days and hours, and drops no execution before its bodies", () =>
+    Effect.gen(function* () {
+      for (const [text, hours] of [
+        ["90 days", 2_160],
+        ["90d", 2_160],
+        ["1 day", 24],
+        ["12 h", 12],
+        ["36 hours", 36],
+        ["1hour", 1]
+      ] as const) {
+        const { settings } = yield* read({ RETAIN_BODIES: text, RETAIN_EXECUTIONS: "90 d" })
+        assert.strictEqual(Duration.toHours(settings.retain.bodies!), hours)
+        assert.strictEqual(Duration.toDays(settings.retain.executions!), 90)
+      }
+      for (const text of ["90", "0 d", "90 m", "1.5 d", "-1 d", "d", "100000 days", "for ever"]) {
+        assert.deepStrictEqual(yield* faultsOf({ RETAIN_BODIES: text }), [
+          "RETAIN_BODIES: Expected an age like 90 days, 90d or 12 h"
+        ])
+      }
+      assert.deepStrictEqual(yield* faultsOf({ RETAIN_BODIES: "90 days", RETAIN_EXECUTIONS: "2159 h" }), [
+        "RETAIN_EXECUTIONS: Expected at least RETAIN_BODIES, since bodies go with their execution"
+      ])
+      const { settings } = yield* read({ RETAIN_EXECUTIONS: "1 d", RETAIN_BODIES: "" })
+      assert.isUndefined(settings.retain.bodies)
+    })
+  )
+
   it.effect("keeps nothing on disk when told to, and calls a server that asks for no key", () =>
     Effect.gen(function* () {
       const { database, openai } = yield* read({
@@ -136,6 +164,8 @@ describe("the configuration", () => {
         DRAIN: "secret",
         WORKER_CONCURRENCY: "0",
         RATE_LIMIT: "-1",
+        RETAIN_BODIES: "90 secret",
+        RETAIN_EXECUTIONS: "0 d",
         LOG_LEVEL: "secret-loud",
         LOG_FORMAT: "secret-xml"
       }

@@ -15,6 +15,7 @@ const TABLES = [
   "execution_attempts",
   "execution_inputs",
   "execution_rollups",
+  "execution_rollups_dropped",
   "execution_rollups_pending",
   "executions",
   "models",

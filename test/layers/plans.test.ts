@@ -10,6 +10,7 @@ import type { AnalyticsFilter } from "../../src/services/AnalyticsStore.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import type { ExecutionFilter } from "../../src/services/ExecutionStore.ts"
 import { PromptStore } from "../../src/services/PromptStore.ts"
+import { RetentionStore } from "../../src/services/RetentionStore.ts"
 import { RollupStore } from "../../src/services/RollupStore.ts"
 import { newDatabase } from "../support/database.ts"
 import { change, newExecution, PROJECT, revise } from "../support/ledger.ts"
@@ -120,11 +121,22 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
     ["analytics by version", "idx_rollups_project_time", groups({}, "version")],
     ["analytics by day", "idx_rollups_all_time", groups({ from: LATELY }, "day")],
     ["analytics by model, from an instant on", "idx_rollups_all_time", groups({ from: LATELY }, "model")],
-    ["the sweeper's leases", "idx_exec_lease", ExecutionStore.use((store) => store.recover(100))]
+    ["the sweeper's leases", "idx_exec_lease", ExecutionStore.use((store) => store.recover(100))],
+    ["bodies to drop", "idx_exec_ended", RetentionStore.use((store) => store.dropBodies(Duration.zero, 500))],
+    [
+      "executions to drop that have bodies",
+      "idx_exec_ended",
+      RetentionStore.use((store) => store.dropExecutions(Duration.zero, 500))
+    ],
+    [
+      "executions to drop that have none",
+      "idx_exec_bare",
+      RetentionStore.use((store) => store.dropExecutions(Duration.zero, 500))
+    ]
   ] as const)("%s", ([_, index, query]) =>
     Effect.gen(function* () {
       const statements = yield* statementsOf(
-        query as Effect.Effect<unknown, never, AnalyticsStore | ExecutionStore | PromptStore>
+        query as Effect.Effect<unknown, never, AnalyticsStore | ExecutionStore | PromptStore | RetentionStore>
       )
       const plans = yield* Effect.forEach(statements, ([statement, params]) => planOf(statement, params))
       assert.lengthOf(

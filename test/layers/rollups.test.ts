@@ -100,16 +100,19 @@ describe("rollups over PostgreSQL", () => {
 describe("the migration to rollups", () => {
   it.live("takes up the executions that are there", () =>
     Effect.gen(function* () {
-      const { migrating } = yield* Database
+      const { migrating, write } = yield* Database
       const before = { "0001_ledger": migrations["0001_ledger"] }
       yield* Migrator.make({})({ loader: Migrator.fromRecord(before) }).pipe(
         Effect.provideServiceEffect(SqlClient.SqlClient, migrating),
         Effect.scoped
       )
       const version = yield* revise(change(newName(), "x"))
-      const [end] = [yield* begin(version), yield* begin(version)]
-      yield* end(40)
-      assert.lengthOf(yield* migrate, 1)
+      for (let count = 0; count < 2; count++) yield* begin(version)
+      // What ends executions now says more of them than this ledger has columns for.
+      yield* write`
+        UPDATE executions SET status = 'failed', lease_expires_at = NULL, completed_at = now(), latency_ms = 40
+        WHERE execution_id = (SELECT execution_id FROM executions LIMIT 1)`
+      assert.lengthOf(yield* migrate, 2)
       const history = PromptStore.use((store) => store.history(version.prompt.prompt_id, { limit: 9 }))
       assert.strictEqual((yield* history)[0]!.execution_count, 2)
       yield* assertFolded(1)

@@ -382,7 +382,7 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
         const { execution } = yield* lineageOf(execution_id)
         assert.include(execution, { truncated: true, error_type: "truncated" })
         assert.strictEqual(execution.rendered_prompt.bytes, 300_000)
-        assert.strictEqual(Buffer.byteLength(execution.rendered_prompt.text), 204_800)
+        assert.strictEqual(Buffer.byteLength(execution.rendered_prompt.text!), 204_800)
       })
     )
 

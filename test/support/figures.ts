@@ -7,6 +7,7 @@ import { Database } from "../../src/layers/postgres/Database.ts"
 
 /** An execution as the ledger has it, with the names that groups go by. */
 export interface ExecutionFact {
+  readonly execution_id: string
   readonly prompt_name: string
   readonly version_id: string
   readonly version_number: number
@@ -25,7 +26,7 @@ export interface ExecutionFact {
 export const factsOf = Effect.fnUntraced(function* (prompt_names: ReadonlyArray<string>) {
   const { write: sql } = yield* Database
   return yield* Effect.orDie(sql<ExecutionFact>`
-    SELECT p.name AS prompt_name, e.version_id, v.version_number, m.provider, m.model_name, e.environment, e.created_at,
+    SELECT e.execution_id, p.name AS prompt_name, e.version_id, v.version_number, m.provider, m.model_name, e.environment, e.created_at,
       e.status, e.error_type, e.latency_ms, e.prompt_tokens, e.response_tokens
     FROM executions e JOIN prompts p USING (prompt_id) JOIN prompt_versions v USING (version_id)
     JOIN models m USING (model_id)

@@ -20,7 +20,7 @@ export interface Running {
 }
 
 export type Entrypoint = "http/main" | "worker/main"
-type Command = "worker/rebuild"
+type Command = "worker/rebuild" | "worker/retention"
 
 /** The arguments by which Node runs a built entrypoint. */
 export const built = (entrypoint: Entrypoint | Command): ReadonlyArray<string> => [
@@ -89,8 +89,11 @@ export const startNode = (
   )
 
 /** Starts a built entrypoint; killed when the scope closes. */
-export const start = (entrypoint: Entrypoint | Command, env: Record<string, string>) =>
-  startNode(built(entrypoint), env)
+export const start = (
+  entrypoint: Entrypoint | Command,
+  env: Record<string, string>,
+  ...args: ReadonlyArray<string>
+) => startNode([...built(entrypoint), ...args], env)
 
 /** Starts the API on a port of its own choice, and gives its address when it listens. */
 export const startApi = Effect.fnUntraced(function* (env: Record<string, string>) {

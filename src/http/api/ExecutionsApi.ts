@@ -113,7 +113,9 @@ const ExecutedSync = HttpApiSchema.WithHeaders(
     telemetry: Telemetry,
     truncated: Schema.Boolean,
     error_type: Schema.NullOr(Schema.String),
-    error_message: Schema.NullOr(Schema.String)
+    error_message: Schema.NullOr(Schema.String),
+    /** When the execution that a key stood for had lost its texts already. */
+    bodies_dropped_at: Schema.NullOr(Schema.Date)
   }),
   replayedHeader
 )
@@ -149,7 +151,8 @@ export const Lineage = Schema.Struct({
   version: VersionWithContent,
   prompt: Prompt,
   model: Model,
-  variables: Variables
+  /** Null when the execution's bodies were dropped. */
+  variables: Schema.NullOr(Variables)
 }).annotate({ identifier: "Lineage" })
 
 const ExecutionCursor = cursorOf(Schema.Struct({ created_at: StorableDate, execution_id: ExecutionId }))

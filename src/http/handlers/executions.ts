@@ -44,7 +44,8 @@ export const layer = HttpApiBuilder.group(
     const executeSync = (request: ExecutionRequest) =>
       inProject((project) => executions.run(project, "tracking", request)).pipe(
         Effect.map(({ replayed, ...execution }) => {
-          const { response_text, telemetry, truncated, error_type, error_message } = execution
+          const { response_text, telemetry, truncated, error_type, error_message, bodies_dropped_at } =
+            execution
           return withHeaders({
             body: {
               ...executed(execution),
@@ -53,7 +54,8 @@ export const layer = HttpApiBuilder.group(
               telemetry,
               truncated,
               error_type,
-              error_message
+              error_message,
+              bodies_dropped_at
             },
             headers: replayedHeader(replayed)
           })

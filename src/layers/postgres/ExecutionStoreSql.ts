@@ -47,7 +47,7 @@ const summaryColumns = `
   e.execution_id, e.status, e.execution_mode AS mode, e.prompt_id, p.name AS prompt_name, p.mode AS prompt_mode,
   e.version_id, v.version_number, e.model_id, e.environment, e.correlation_id, e.idempotency_key, e.params,
   e.attempts, e.lost_attempts, e.truncated, e.error_type, e.error_message,
-  e.created_at, e.started_at, e.completed_at, e.next_attempt_at,
+  e.created_at, e.started_at, e.completed_at, e.next_attempt_at, e.bodies_dropped_at,
   m.provider, m.model_name, e.prompt_tokens, e.response_tokens, e.latency_ms, e.provider_request_id`
 
 const summaryJoins = `
@@ -85,7 +85,8 @@ const toSummary = (row: SummaryRow): ExecutionSummary => ({
   created_at: row.created_at,
   started_at: row.started_at,
   completed_at: row.completed_at,
-  next_attempt_at: row.next_attempt_at
+  next_attempt_at: row.next_attempt_at,
+  bodies_dropped_at: row.bodies_dropped_at
 })
 
 const toExecution = (row: ExecutionRow): Execution => ({
@@ -391,7 +392,7 @@ export const layer = Layer.effect(
         (SELECT jsonb_agg(to_jsonb(a) - 'execution_id' ORDER BY a.attempt_number)
          FROM execution_attempts a WHERE a.execution_id = e.execution_id) AS attempt_rows
       FROM executions e ${read.literal(summaryJoins)}
-      JOIN execution_inputs i ON i.execution_id = e.execution_id
+      LEFT JOIN execution_inputs i ON i.execution_id = e.execution_id
       WHERE e.execution_id = ${execution_id} AND e.project_id = ${project_id}`
 
     const selectExecutions = (
@@ -574,12 +575,12 @@ type AttemptRow = {
 }
 
 type LineageRow = ExecutionRow & {
-  readonly rendered_prompt: string
+  readonly rendered_prompt: string | null
   readonly rendered_prompt_bytes: number
   readonly rendered_prompt_sha256: string
   readonly response_bytes: number | null
   readonly response_sha256: string | null
-  readonly variables_json: Variables
+  readonly variables_json: Variables | null
   readonly attempt_rows: ReadonlyArray<AttemptRow> | null
 }
 
@@ -604,7 +605,7 @@ const toRecord = (row: LineageRow): ExecutionRecord => ({
     sha256: row.rendered_prompt_sha256
   },
   response:
-    row.response_text === null
+    row.response_sha256 === null
       ? null
-      : { text: row.response_text, bytes: row.response_bytes!, sha256: row.response_sha256! }
+      : { text: row.response_text, bytes: row.response_bytes!, sha256: row.response_sha256 }
 })

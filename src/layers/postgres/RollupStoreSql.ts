@@ -3,7 +3,7 @@ import type { SqlClient } from "effect/sql"
 import type { ProjectId } from "../../domain/Ids.ts"
 import { RollupStore } from "../../services/RollupStore.ts"
 import { Database } from "./Database.ts"
-import { factColumns } from "./facts.ts"
+import { factColumns, hourColumns, hoursOfFacts, hourSums as sums } from "./facts.ts"
 import { orDefect } from "./orDefect.ts"
 
 /** The advisory lock of who writes rollups: one at a time, so that two never wait for each other's rows. */
@@ -12,25 +12,21 @@ const WRITER = 7_206_502
 /** What tells rollups apart comes first: sorting compares less. */
 const keyColumns = `
   period, version_id, status, error_type, environment, model_id, grain, prompt_id, mode, project_id`
-const sums = ["executions", "prompt_tokens", "response_tokens", "latency_ms", "latency_count"]
 const columns = `${keyColumns}, ${sums.join(", ")}, latency_buckets, latency_counts`
 const summed = sums.map((column) => `sum(${column}) AS ${column}`).join(", ")
 
-/** The rollups of the rows of `facts`: first by hour, and of these by each grain, for each version and for all. */
-const rollupsOfFacts = `
+/** The rollups of hours like `hoursOfFacts`, by each grain, for each version and for all. */
+const rollupsOf = (hours: string) => `
   SELECT ${keyColumns}, ${summed},
     coalesce(array_agg(bucket ORDER BY bucket) FILTER (WHERE bucket IS NOT NULL), '{}') AS latency_buckets,
     coalesce(array_agg(latency_count ORDER BY bucket) FILTER (WHERE bucket IS NOT NULL), '{}') AS latency_counts
   FROM (
     SELECT ${keyColumns}, bucket, ${summed}
     FROM (
-      SELECT project_id, mode, prompt_id AS one_prompt, version_id AS one_version, model_id, environment, hour,
-        status, error_type, bucket, count(*) AS executions,
-        coalesce(sum(prompt_tokens), 0) AS prompt_tokens, coalesce(sum(response_tokens), 0) AS response_tokens,
-        coalesce(sum(latency_ms), 0) AS latency_ms, count(latency_ms) AS latency_count
-      FROM facts
-      GROUP BY hour, bucket, version_id, status, error_type, environment, model_id, prompt_id, mode, project_id
-    ) hourly
+      ${hours}
+    ) hourly (
+      project_id, mode, one_prompt, one_version, model_id, environment, hour, status, error_type, bucket, ${sums.join(", ")}
+    )
     CROSS JOIN LATERAL (VALUES (one_prompt, one_version), (NULL, NULL)) AS scope (prompt_id, version_id)
     CROSS JOIN LATERAL (VALUES
       ('hour'::rollup_grain, hour), ('day', date_trunc('day', hour, 'UTC')),
@@ -64,7 +60,7 @@ export const layer = Layer.effect(
         SELECT ${write.literal(factColumns)} FROM taken e JOIN prompts p ON p.prompt_id = e.prompt_id
       ), folded AS (
         INSERT INTO execution_rollups AS rollup (${write.literal(columns)})
-        ${write.literal(rollupsOfFacts)}
+        ${write.literal(rollupsOf(hoursOfFacts))}
         ON CONFLICT ON CONSTRAINT execution_rollups_key DO UPDATE SET ${write.literal(addedUp)},
           (latency_buckets, latency_counts) = (
             SELECT coalesce(array_agg(bucket ORDER BY bucket), '{}'), coalesce(array_agg(count ORDER BY bucket), '{}')
@@ -88,7 +84,10 @@ export const layer = Layer.effect(
     const deleteRollups = (sql: SqlClient.SqlClient, project_id: ProjectId) => sql`
       DELETE FROM execution_rollups WHERE project_id = ${project_id}`
 
-    /** What is off the queue and what is counted are the same executions: one statement sees one state of the ledger. */
+    /**
+     * What is off the queue and what is counted are the same executions, and each is there or was dropped: one statement
+     * sees one state of the ledger.
+     */
     const insertRollups = (sql: SqlClient.SqlClient, project_id: ProjectId) => sql<{
       readonly executions: number
     }>`
@@ -98,8 +97,11 @@ export const layer = Layer.effect(
       ), facts AS (
         SELECT ${sql.literal(factColumns)} FROM executions e JOIN prompts p ON p.prompt_id = e.prompt_id
         WHERE e.project_id = ${project_id} AND e.completed_at IS NOT NULL
+      ), dropped AS (
+        SELECT ${sql.literal(hourColumns)} FROM execution_rollups_dropped WHERE project_id = ${project_id}
       ), rebuilt AS (
-        INSERT INTO execution_rollups (${sql.literal(columns)}) ${sql.literal(rollupsOfFacts)}
+        INSERT INTO execution_rollups (${sql.literal(columns)})
+        ${sql.literal(rollupsOf(`${hoursOfFacts} UNION ALL SELECT * FROM dropped`))}
         RETURNING grain, prompt_id, executions
       )
       SELECT coalesce(sum(executions), 0)::float8 AS executions FROM rebuilt WHERE grain = 'ever' AND prompt_id IS NULL`

@@ -10,6 +10,20 @@ export const factColumns = `
   (CASE WHEN e.latency_ms > 0 THEN ceil(ln(e.latency_ms::float8) / ${LN_GAMMA}) WHEN e.latency_ms = 0 THEN ${ZERO_BUCKET} END
   )::smallint AS bucket`
 
+/** What tells hours of executions apart, and what is added up of each. */
+const hourKeys = `
+  project_id, mode, prompt_id, version_id, model_id, environment, hour, status, error_type, bucket`
+export const hourSums = ["executions", "prompt_tokens", "response_tokens", "latency_ms", "latency_count"]
+export const hourColumns = `${hourKeys}, ${hourSums.join(", ")}`
+
+/** The rows of `facts`, added up by hour and bucket. */
+export const hoursOfFacts = `
+  SELECT ${hourKeys}, count(*) AS executions,
+    coalesce(sum(prompt_tokens), 0) AS prompt_tokens, coalesce(sum(response_tokens), 0) AS response_tokens,
+    coalesce(sum(latency_ms), 0) AS latency_ms, count(latency_ms) AS latency_count
+  FROM facts
+  GROUP BY hour, bucket, version_id, status, error_type, environment, model_id, prompt_id, mode, project_id`
+
 /** The columns that rollups and single executions have in common for who adds them up. */
 export const rollupColumns = `
   mode, prompt_id, version_id, model_id, environment, period, status, error_type, executions,

@@ -3,10 +3,16 @@ import { Migrator, SqlClient } from "effect/sql"
 import ledger from "../../../migrations/0001_ledger.ts"
 import rollups from "../../../migrations/0002_rollups.ts"
 import due from "../../../migrations/0003_due.ts"
+import retention from "../../../migrations/0004_retention.ts"
 import { Database } from "./Database.ts"
 
 /** Every migration, by number and name. A new one is added here. */
-export const migrations = { "0001_ledger": ledger, "0002_rollups": rollups, "0003_due": due }
+export const migrations = {
+  "0001_ledger": ledger,
+  "0002_rollups": rollups,
+  "0003_due": due,
+  "0004_retention": retention
+}
 
 /** Brings the database up to date. Any number of processes may do so at once: one does the work, the others wait. */
 export const migrate = Effect.gen(function* () {

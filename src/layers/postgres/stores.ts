@@ -6,6 +6,7 @@ import { Database } from "./Database.ts"
 import * as ExecutionStoreSql from "./ExecutionStoreSql.ts"
 import * as KeyStoreSql from "./KeyStoreSql.ts"
 import * as PromptStoreSql from "./PromptStoreSql.ts"
+import * as RetentionStoreSql from "./RetentionStoreSql.ts"
 import * as RollupStoreSql from "./RollupStoreSql.ts"
 
 const databaseHealth = Layer.effect(
@@ -27,6 +28,7 @@ export const layerStores = Layer.mergeAll(
   ExecutionStoreSql.layer,
   KeyStoreSql.layer,
   PromptStoreSql.layer,
+  RetentionStoreSql.layer,
   RollupStoreSql.layer,
   databaseHealth
 )
