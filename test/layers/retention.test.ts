@@ -148,7 +148,10 @@ describe.each(Object.entries(databases))("the migration to retention over %s", (
       yield* begin(version)
       yield* end
 
-      assert.lengthOf(yield* migrate, 1)
+      assert.include(
+        (yield* migrate).map(([, name]) => name),
+        "retention"
+      )
       assert.deepStrictEqual(yield* store.dropBodies(Duration.zero, 9), Option.some(4))
       assert.strictEqual(yield* countOf("execution_inputs"), 0)
       assert.strictEqual(yield* countOf("execution_rollups_pending"), 1)

@@ -112,7 +112,10 @@ describe("the migration to rollups", () => {
       yield* write`
         UPDATE executions SET status = 'failed', lease_expires_at = NULL, completed_at = now(), latency_ms = 40
         WHERE execution_id = (SELECT execution_id FROM executions LIMIT 1)`
-      assert.lengthOf(yield* migrate, 2)
+      assert.include(
+        (yield* migrate).map(([, name]) => name),
+        "rollups"
+      )
       const history = PromptStore.use((store) => store.history(version.prompt.prompt_id, { limit: 9 }))
       assert.strictEqual((yield* history)[0]!.execution_count, 2)
       yield* assertFolded(1)

@@ -86,8 +86,8 @@ describe("a worker that claims from the database", () => {
         })
       const claims = () => seen.filter((text) => text.includes("SET\n          status = 'running'")).length
       return Effect.gen(function* () {
-        const execution_id = yield* submit
         assert.strictEqual(claims(), 0)
+        const execution_id = yield* submit
         yield* untilStatus(execution_id, "succeeded")
         assert.strictEqual(claims(), 1)
 
