@@ -13,7 +13,8 @@ const MAY_IMPORT: Record<string, ReadonlyArray<string>> = {
 }
 
 /** The entrypoints and the composed layers see everything. */
-const SEES_EVERYTHING = /^(?:index|http\/process|worker\/process|worker\/rebuild|worker\/retention)\.ts$/
+const SEES_EVERYTHING =
+  /^(?:index|http\/(?:main|process)|worker\/(?:main|process)|worker\/rebuild|worker\/retention)\.ts$/
 
 /** Packages that only the layers that wrap them may know. */
 const WRAPPED: Record<string, RegExp> = {

@@ -1,5 +1,5 @@
-import { enableCompileCache } from "node:module"
+import { cacheCompiled } from "../layers/compileCache.ts"
 
-// What one start has compiled, the next need not: so it has to be on before anything else is loaded.
-enableCompileCache()
+// What is loaded before it is compiled each time.
+cacheCompiled()
 await import("./process.ts")
