@@ -1,10 +1,13 @@
 /*
  * Measures what reads cost as executions grow: a ledger of 10 thousand executions and one of `npm run bench:scale -- N` (1
  * million unless told), each in a database of its own on a PostgreSQL that is started for it. Figures are medians of whole
- * reads by the stores, in milliseconds. Promised: 50 ms for analytics and history, and 10 ms for lists, at 10 million; and
+ * reads by the stores, in milliseconds; `scale.json` keeps them, with the plan of each statement. Promised: 50 ms for analytics and history, and 10 ms for lists, at 10 million; and
  * for analytics and history no more than twice of what they take at 10 thousand.
  */
 import { Duration, Effect, Layer, Option, Redacted } from "effect"
+import { Statement } from "effect/sql"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { attemptSucceeded } from "../src/domain/attempt.ts"
 import type { GroupBy } from "../src/domain/grouping.ts"
 import { DEFAULT_PROJECT_ID as PROJECT } from "../src/domain/Ids.ts"
@@ -115,6 +118,24 @@ const timed = <A, E, R>(read: Effect.Effect<A, E, R>) =>
     return median(times.slice(ROUNDS / 4))
   })
 
+/** What the server does for each statement of a read. */
+const plansOf = <A, E, R>(read: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const { read: sql } = yield* Database
+    const statements: Array<readonly [string, ReadonlyArray<unknown>]> = []
+    const record: Statement.Transformer = (statement) =>
+      Effect.sync(() => {
+        statements.push(statement.compile())
+        return statement
+      })
+    yield* Effect.provideService(read, Statement.CurrentTransformer, record)
+    return yield* Effect.forEach(statements, ([text, params]) =>
+      Effect.map(sql.unsafe<{ "QUERY PLAN": string }>(`EXPLAIN ${text}`, params), (rows) =>
+        rows.map((row) => row["QUERY PLAN"])
+      )
+    )
+  })
+
 type Reads = ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown, Services>]>
 type Services = Analytics | ExecutionStore | PromptStore | Database
 
@@ -186,8 +207,13 @@ const listReads = Effect.fnUntraced(function* (name: string, filter: ExecutionFi
 const measure = Effect.fnUntraced(function* (count: number) {
   yield* fill(count)
   const lists = yield* Effect.forEach(Object.entries(filters), ([name, filter]) => listReads(name, filter))
-  const results = new Map<string, number>()
-  for (const [name, read] of [...analyticReads, ...lists.flat()]) results.set(name, yield* timed(read))
+  const results = new Map<
+    string,
+    { readonly ms: number; readonly plans: ReadonlyArray<ReadonlyArray<string>> }
+  >()
+  for (const [name, read] of [...analyticReads, ...lists.flat()]) {
+    results.set(name, { ms: yield* timed(read), plans: yield* plansOf(read) })
+  }
   return results
 })
 
@@ -213,7 +239,15 @@ try {
   const large = await inDatabase(server.url, LARGE)
   const cell = (time: number | undefined) => (time === undefined ? "" : time.toFixed(1)).padStart(12)
   console.log(`${"ms".padEnd(52)}${String(SMALL).padStart(12)}${String(LARGE).padStart(12)}`)
-  for (const [name, time] of large) console.log(name.padEnd(52) + cell(small.get(name)) + cell(time))
+  for (const [name, { ms }] of large) console.log(name.padEnd(52) + cell(small.get(name)?.ms) + cell(ms))
+  const reads = Object.fromEntries(
+    [...large].map(([name, { ms, plans }]) => [
+      name,
+      { [`ms of ${SMALL}`]: small.get(name)?.ms, [`ms of ${LARGE}`]: ms, plans }
+    ])
+  )
+  const kept = { executions: LARGE, made_at: new Date().toISOString(), reads }
+  writeFileSync(join(import.meta.dirname, "scale.json"), `${JSON.stringify(kept, null, 2)}\n`)
 } finally {
   await server.stop()
 }

@@ -4,7 +4,7 @@ import { eventually } from "./eventually.ts"
 import { isTerminal } from "./ledger.ts"
 import type { AttemptRow, ExecutionRow, Transition } from "./ledger.ts"
 import type { ProviderCall } from "./provider.ts"
-import { memoryOf } from "./world.ts"
+import { heapOf, memoryOf } from "./world.ts"
 import type { World } from "./world.ts"
 
 /** The API answers within 2 s, whatever is down, and its caller sees it a little later. */
@@ -17,6 +17,9 @@ const MAX_LOST = 3
 /** A process's two pools, full, and the connection that listens. */
 const POOL = 21
 const MAX_MEMORY_MB = 450
+
+/** What a process may keep more than once it was ready, when its garbage is collected: compiled code, caches, statements. */
+const MAX_GROWN_MB = 48
 
 /** What the provider and the database say, apart from what the service says of itself. */
 interface Evidence {
@@ -196,6 +199,10 @@ const resourcesComeBack = Effect.fnUntraced(function* (world: World) {
   const alive = running()
   const memory = Math.max(0, ...alive.map(memoryOf))
   figures["memory_mb"] = Math.round(memory)
+  const grown = yield* Effect.forEach(alive, (process) =>
+    Effect.map(heapOf(process), (heap) => heap - process.heap)
+  )
+  figures["heap_grown_mb"] = Math.round(Math.max(0, ...grown))
   yield* eventually(
     `I9: at most ${alive.length * POOL} connections`,
     Effect.map(ledger.connections, ({ count }) => count <= alive.length * POOL),
@@ -214,7 +221,12 @@ const resourcesComeBack = Effect.fnUntraced(function* (world: World) {
     ),
     5_000
   )
-  return memory > MAX_MEMORY_MB ? [`I9: a process has ${Math.round(memory)} MB`] : []
+  return [
+    ...(memory > MAX_MEMORY_MB ? [`I9: a process has ${Math.round(memory)} MB`] : []),
+    ...grown
+      .filter((more) => more > MAX_GROWN_MB)
+      .map((more) => `I9: a process keeps ${Math.round(more)} MB more than at first`)
+  ]
 })
 
 /** Violations of one invariant that are shown: more say no more than the first few. */

@@ -80,6 +80,7 @@ export default class FaultReporter implements Reporter {
       "run again after the lease's end (lease 30 s)": recovery("lease_end_ms"),
       "recovered after a Redis wipe": recovery("redis_wipe_ms"),
       "recovered after a PostgreSQL restart": recovery("postgres_restart_ms"),
+      "most that a process kept more than at first": `${Math.max(0, ...played.map(({ figures }) => figures["heap_grown_mb"] ?? 0))} MB`,
       "scenarios that catch the naive worker":
         this.naive === undefined
           ? "not played"

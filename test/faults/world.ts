@@ -43,6 +43,8 @@ export interface Scenario {
 export interface Process extends Running {
   readonly role: "api" | "worker"
   readonly url: string
+  /** What it kept in memory once it was ready, in megabytes. */
+  readonly heap: number
 }
 
 interface StartOptions {
@@ -139,12 +141,12 @@ export const makeWorld = Effect.fnUntraced(function* (scenario: Scenario, kit: K
     ready: RegExp,
     { env: more = {}, preload = [] }: StartOptions = {}
   ) {
-    const imports = preload.flatMap((name) => [
+    const imports = ["heap", ...preload].flatMap((name) => [
       "--import",
       join(import.meta.dirname, "preload", `${name}.mjs`)
     ])
     const running = yield* startNode(
-      [...imports, ...kit.args(role === "api" ? "http/main" : "worker/main")],
+      ["--expose-gc", ...imports, ...kit.args(role === "api" ? "http/main" : "worker/main")],
       { ...env, ...more },
       watchLog()
     )
@@ -156,7 +158,8 @@ export const makeWorld = Effect.fnUntraced(function* (scenario: Scenario, kit: K
           orElse: () => Effect.die(new Error(`the ${role} did not say within ${patience / 1_000} s: ${text}`))
         })
     const [, url] = yield* saysWithin(START)(ready)
-    const process: Process = { ...running, says: saysWithin(within), role, url: url! }
+    const heap = yield* heapOf(running)
+    const process: Process = { ...running, says: saysWithin(within), role, url: url!, heap }
     processes.push(process)
     return process
   })
@@ -316,6 +319,18 @@ export const isRunning = ({ pid }: Process): boolean => {
     return false
   }
 }
+
+/** What a process keeps when its garbage is collected, in megabytes. */
+export const heapOf = Effect.fnUntraced(function* ({ output, signal }: Running) {
+  const told = () => [...output().matchAll(/^heap (\d+)$/gm)]
+  const before = told().length
+  yield* signal("SIGWINCH")
+  const [, bytes] = yield* eventually(
+    "a process tells how much it keeps",
+    Effect.sync(() => told()[before])
+  )
+  return Number(bytes) / 1e6
+})
 
 /** Resident memory of a process, in megabytes. */
 export const memoryOf = ({ pid }: Process): number =>
