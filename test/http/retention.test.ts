@@ -56,7 +56,7 @@ layer(apiLayer.pipe(Layer.provideMerge(Layer.mergeAll(FetchHttpClient.layer, wit
           body: { variables },
           headers: { "idempotency-key": "code" }
         })
-        provider.behave([says("Hi Ada"), fails(400, "not Ada"), says("Hi code")])
+        provider.behave([says("Hi Ada"), fails(400, "not this one"), says("Hi code")])
         const { body: ran } = yield* run("well")
         const { body: failed } = yield* run("ill")
         const { body: executed } = yield* execute
