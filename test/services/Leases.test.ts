@@ -1,0 +1,56 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer, Logger, Option } from "effect"
+import { TestClock } from "effect/testing"
+import { ExecutionId } from "../../src/domain/Ids.ts"
+import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
+import type { Lease } from "../../src/services/ExecutionStore.ts"
+import { Leases } from "../../src/services/Leases.ts"
+import { defaultSettings, Settings } from "../../src/services/Settings.ts"
+
+const lease: Lease = { execution_id: ExecutionId.make(crypto.randomUUID()), epoch: 1 }
+const { heartbeat } = defaultSettings
+
+/** Leases over a store that renews as it is told, one heartbeat after the other. */
+const leasesOver = (...answers: ReadonlyArray<Effect.Effect<ReadonlyArray<Lease>>>) => {
+  let heartbeats = 0
+  return Leases.layer.pipe(
+    Layer.provide(Layer.mock(ExecutionStore, { renew: () => Effect.suspend(() => answers[heartbeats++]!) })),
+    Layer.provide(Layer.succeed(Settings, defaultSettings))
+  )
+}
+
+describe("work under a lease", () => {
+  it.effect(
+    "goes on when the lease could not be renewed, which is logged, and ends with what it gives",
+    () => {
+      const said: Array<unknown> = []
+      const logger = Logger.make(({ message }) => void said.push(...[message].flat()))
+      const away = Effect.die(new Error("the database is away"))
+      return Effect.gen(function* () {
+        const { hold } = yield* Leases
+        const done = yield* Deferred.make<string>()
+        const held = yield* Effect.forkChild(hold(lease, Deferred.await(done)), { startImmediately: true })
+        yield* TestClock.adjust(heartbeat)
+        assert.include(said, "leases were not renewed")
+        yield* TestClock.adjust(heartbeat)
+        yield* Deferred.succeed(done, "well")
+        assert.deepStrictEqual(yield* Fiber.join(held), Option.some("well"))
+      }).pipe(
+        Effect.provide(leasesOver(away, Effect.succeed([lease]))),
+        Effect.provide(Logger.layer([logger]))
+      )
+    }
+  )
+
+  it.effect("is given up when the lease is lost", () =>
+    Effect.gen(function* () {
+      const { hold } = yield* Leases
+      let givenUp = false
+      const work = Effect.onInterrupt(Effect.never, () => Effect.sync(() => void (givenUp = true)))
+      const held = yield* Effect.forkChild(hold(lease, work), { startImmediately: true })
+      yield* TestClock.adjust(heartbeat)
+      assert.isTrue(Option.isNone(yield* Fiber.join(held)))
+      assert.isTrue(givenUp)
+    }).pipe(Effect.provide(leasesOver(Effect.succeed([{ ...lease, epoch: 2 }]))))
+  )
+})
