@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, Layer, Stream } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Logger, Stream } from "effect"
 import { RateLimiter } from "effect/persistence"
 import { Statement } from "effect/sql"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
@@ -136,4 +136,20 @@ describe("a worker that claims from the database", () => {
       }).pipe(Effect.provide(service))
     })
   )
+
+  it.effect("says so when it can't give back what it has under way", () => {
+    const said: Array<unknown> = []
+    const logger = Logger.make(({ message }) => void said.push(...[message].flat()))
+    const service = workerOver(ExecutionQueueSql.layer, () => ({
+      release: () => Effect.die(new Error("the database is away"))
+    }))
+    return Effect.gen(function* () {
+      const { stop } = yield* Lifecycle
+      yield* untilStatus(yield* submit, "running")
+      const stopped = yield* Effect.forkChild(stop, { startImmediately: true })
+      yield* pass(1)
+      yield* Fiber.join(stopped)
+      assert.include(said, "an attempt was not given back")
+    }).pipe(Effect.provide(service), Effect.provide(Logger.layer([logger])))
+  })
 })
