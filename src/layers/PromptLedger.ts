@@ -74,20 +74,21 @@ export const layerEmbedded = (options: EmbeddedOptions) =>
 export const layerPostgres = (options: PostgresOptions) =>
   withWorker(ledger(Database.layer(options), ExecutionQueueSql.layer, RateLimiter.layerStoreMemory, options))
 
-/** What needs Redis is loaded by those who have one. */
+/** A layer of a module that is loaded only by those who need it. */
+const loaded = <Module, A, E, R>(
+  load: () => Promise<Module>,
+  layerOf: (module: Module) => Layer.Layer<A, E, R>
+) => Layer.unwrap(Effect.map(Effect.promise(load), layerOf))
+
 const bullMq = (url: Redacted.Redacted) =>
-  Layer.unwrap(
-    Effect.map(
-      Effect.promise(() => import("./bullmq/ExecutionQueueBullMq.ts")),
-      ({ layer }) => layer({ url })
-    )
+  loaded(
+    () => import("./bullmq/ExecutionQueueBullMq.ts"),
+    ({ layer }) => layer({ url })
   )
 const redisLimits = (url: Redacted.Redacted) =>
-  Layer.unwrap(
-    Effect.map(
-      Effect.promise(() => import("./redis/RateLimiterStoreRedis.ts")),
-      ({ layer }) => layer({ url })
-    )
+  loaded(
+    () => import("./redis/RateLimiterStoreRedis.ts"),
+    ({ layer }) => layer({ url })
   )
 
 /** The services over PostgreSQL and Redis, for a process that only accepts work. */
