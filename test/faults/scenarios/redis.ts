@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { proxyTo, through } from "../../support/proxy.ts"
-import type { Exchange } from "../client.ts"
+import type { Acknowledged, Exchange } from "../client.ts"
 import { eventually } from "../eventually.ts"
 import { after } from "../provider.ts"
 import type { Scenario, World } from "../world.ts"
@@ -162,17 +162,20 @@ export const enqueuedFiveTimes: Scenario = {
     // Other spellings of epoch 0, so that the queue does not see that they are one.
     const again = ["00", "000", "0000", "00000"]
     yield* world.submitMany(20)
-    for (const { execution_id } of world.client.acknowledged) {
-      yield* Effect.forEach(again, (epoch) =>
-        world.fault("a job enqueued again", world.queue.add(`${execution_id}-${epoch}`, execution_id))
-      )
-    }
-    yield* world.startWorkers(2)
-    yield* world.settled()
-    yield* eventually(
+    const enqueue = ({ execution_id }: Acknowledged, epoch: string) =>
+      world.fault("a job enqueued again", world.queue.add(`${execution_id}-${epoch}`, execution_id))
+    const empty = eventually(
       "the queue is empty",
       Effect.map(world.queue.jobs, ({ waiting, active }) => waiting === 0 && active === 0)
     )
+    for (const acknowledged of world.client.acknowledged) {
+      yield* Effect.forEach(again, (epoch) => enqueue(acknowledged, epoch))
+    }
+    yield* world.startWorkers(2)
+    yield* empty
+    // Once more, now that each has ended.
+    yield* Effect.forEach(world.client.acknowledged, (acknowledged) => enqueue(acknowledged, "000000"))
+    yield* empty
     oneCallEach(world)
   })
 }
