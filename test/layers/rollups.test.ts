@@ -1,16 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer } from "effect"
-import { Migrator, SqlClient } from "effect/sql"
 import { attemptSucceeded } from "../../src/domain/attempt.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
-import { migrate, migrations } from "../../src/layers/postgres/migrations.ts"
+import { migrate } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
+import { AnalyticsStore } from "../../src/services/AnalyticsStore.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { PromptStore } from "../../src/services/PromptStore.ts"
 import { Rollups } from "../../src/services/Rollups.ts"
 import { RollupStore } from "../../src/services/RollupStore.ts"
-import { newDatabase } from "../support/database.ts"
+import { migrateBefore, newDatabase } from "../support/database.ts"
 import { factsOf, storedRollups } from "../support/figures.ts"
 import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
 
@@ -100,12 +100,8 @@ describe("rollups over PostgreSQL", () => {
 describe("the migration to rollups", () => {
   it.live("takes up the executions that are there", () =>
     Effect.gen(function* () {
-      const { migrating, write } = yield* Database
-      const before = { "0001_ledger": migrations["0001_ledger"] }
-      yield* Migrator.make({})({ loader: Migrator.fromRecord(before) }).pipe(
-        Effect.provideServiceEffect(SqlClient.SqlClient, migrating),
-        Effect.scoped
-      )
+      const { write } = yield* Database
+      yield* migrateBefore("0002_rollups")
       const version = yield* revise(change(newName(), "x"))
       for (let count = 0; count < 2; count++) yield* begin(version)
       // What ends executions now says more of them than this ledger has columns for.
@@ -121,6 +117,40 @@ describe("the migration to rollups", () => {
       yield* assertFolded(1)
       assert.strictEqual((yield* history)[0]!.execution_count, 2)
       assert.lengthOf(yield* factsOf([version.prompt.name]), 2)
+    }).pipe(Effect.provide(services.pipe(Layer.provideMerge(DatabasePglite.layerMemory))))
+  )
+})
+
+describe("the migration to sketches that are numbers", () => {
+  it.live("keeps what was counted", () =>
+    Effect.gen(function* () {
+      const { write } = yield* Database
+      yield* migrateBefore("0005_latencies")
+      const version = yield* revise(change(newName(), "x"))
+      const model = yield* ExecutionStore.use((store) =>
+        store.model({ provider: "echo", model_name: "echo" })
+      )
+      const sketches: Record<string, readonly [string, string]> = {
+        none: ["{}", "{}"],
+        some: ["{-1,0,55,1074}", "{2,1,300,999999999999}"]
+      }
+      for (const [environment, [buckets, counts]] of Object.entries(sketches)) {
+        yield* write`
+          INSERT INTO execution_rollups VALUES (
+            ${PROJECT}, 'full', ${version.prompt.prompt_id}, ${version.version.version_id}, ${model.model_id}, ${environment},
+            'ever', '-infinity', 'succeeded', NULL, 9, 0, 0, 0, 0, ${buckets}::text::smallint[], ${counts}::text::bigint[])`
+      }
+      yield* migrate
+      const groups = yield* AnalyticsStore.use((store) =>
+        store.groups(PROJECT, { prompt_name: version.prompt.name }, "environment", { limit: 9 })
+      )
+      assert.deepStrictEqual(
+        groups.map(({ latencies }) => latencies),
+        [
+          { buckets: [], counts: [] },
+          { buckets: [-1, 0, 55, 1074], counts: [2, 1, 300, 999_999_999_999] }
+        ]
+      )
     }).pipe(Effect.provide(services.pipe(Layer.provideMerge(DatabasePglite.layerMemory))))
   )
 })

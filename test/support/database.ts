@@ -1,13 +1,14 @@
 import { PgClient } from "@effect/sql-pg"
 import { Context, Duration, Effect, Layer, Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
+import { Migrator, SqlClient } from "effect/sql"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inject } from "vitest"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
-import { layerMigrated } from "../../src/layers/postgres/migrations.ts"
+import { layerMigrated, migrations } from "../../src/layers/postgres/migrations.ts"
 
 /** Runs a statement on the server that the tests were given. */
 const onServer = (statement: string) =>
@@ -66,3 +67,13 @@ export const databases = {
     layerMigrated(Layer.unwrap(Effect.map(newDatabase, (url) => Database.layer({ url }))))
   )
 }
+
+/** Migrates only up to a migration, which is not run. */
+export const migrateBefore = Effect.fnUntraced(function* (name: keyof typeof migrations) {
+  const { migrating } = yield* Database
+  const before = Object.entries(migrations).filter(([other]) => other < name)
+  yield* Migrator.make({})({ loader: Migrator.fromRecord(Object.fromEntries(before)) }).pipe(
+    Effect.provideServiceEffect(SqlClient.SqlClient, migrating),
+    Effect.scoped
+  )
+})

@@ -13,6 +13,7 @@ import { Database } from "./Database.ts"
 import { countedColumns, factColumns, rollupColumns, rollupOfFact, unfolded } from "./facts.ts"
 import { groupings } from "./groupings.ts"
 import type { Grouping } from "./groupings.ts"
+import { sketchOfDigits } from "./latencies.ts"
 
 interface FiguresRequest extends AnalyticsFilter {
   readonly version_ids?: ReadonlyArray<VersionId>
@@ -40,15 +41,14 @@ const endOf = ({ to, after }: FiguresRequest): Date | undefined =>
   after === undefined || !("period" in after) || (to !== undefined && to < after.period) ? to : after.period
 
 type FiguresRow = Omit<Figures, "latencies" | "errors"> & {
-  readonly latency_buckets: ReadonlyArray<number> | null
-  readonly latency_counts: ReadonlyArray<number> | null
+  readonly latencies: string | null
   readonly errors: ReadonlyArray<ErrorCount> | null
 }
 
-const toFigures = <Row extends FiguresRow>({ latency_buckets, latency_counts, errors, ...row }: Row) => ({
+const toFigures = <Row extends FiguresRow>({ latencies, errors, ...row }: Row) => ({
   ...row,
   errors: errors ?? [],
-  latencies: { buckets: latency_buckets ?? [], counts: latency_counts ?? [] }
+  latencies: sketchOfDigits(latencies ?? "")
 })
 
 /** `AnalyticsStore` over PostgreSQL, a server's or PGlite's. */
@@ -151,14 +151,8 @@ export const layer = Layer.effect(
           GROUP BY key, ${read.literal(columns.join(", "))} ORDER BY ${order}
           ${limit === undefined ? read.literal("") : read`LIMIT ${limit}`}
         ), latencies AS (
-          SELECT key, array_agg(bucket::int ORDER BY bucket) AS latency_buckets,
-            array_agg(count ORDER BY bucket) AS latency_counts
-          FROM (
-            SELECT key, bucket, sum(count::float8) AS count FROM (
-              SELECT key, unnest(latency_buckets) AS bucket, unnest(latency_counts) AS count
-              FROM part JOIN (SELECT key FROM figures) page USING (key) WHERE status = 'succeeded'
-            ) counts GROUP BY key, bucket
-          ) buckets GROUP BY key
+          SELECT key, sum(latencies)::text AS latencies
+          FROM part JOIN (SELECT key FROM figures) page USING (key) WHERE status = 'succeeded' GROUP BY key
         ), errors AS (
           SELECT key,
             jsonb_agg(jsonb_build_object('error_type', error_type, 'count', count) ORDER BY count DESC, error_type) AS errors
@@ -168,7 +162,7 @@ export const layer = Layer.effect(
           ) types GROUP BY key
         )
         SELECT ${read.literal(columns.join(", "))}, execution_count, succeeded, failed, canceled, errors, avg_latency_ms,
-          latency_buckets, latency_counts, prompt_tokens, response_tokens, cost_usd
+          latencies, prompt_tokens, response_tokens, cost_usd
         FROM figures LEFT JOIN latencies USING (key) LEFT JOIN errors USING (key)
         ORDER BY ${order}`
     }

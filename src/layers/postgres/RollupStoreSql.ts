@@ -4,6 +4,7 @@ import type { ProjectId } from "../../domain/Ids.ts"
 import { RollupStore } from "../../services/RollupStore.ts"
 import { Database } from "./Database.ts"
 import { factColumns, hourColumns, hoursOfFacts, hourSums as sums } from "./facts.ts"
+import { sketchOfOne } from "./latencies.ts"
 import { orDefect } from "./orDefect.ts"
 
 /** The advisory lock of who writes rollups: one at a time, so that two never wait for each other's rows. */
@@ -12,14 +13,16 @@ const WRITER = 7_206_502
 /** What tells rollups apart comes first: sorting compares less. */
 const keyColumns = `
   period, version_id, status, error_type, environment, model_id, grain, prompt_id, mode, project_id`
-const columns = `${keyColumns}, ${sums.join(", ")}, latency_buckets, latency_counts`
+const columns = `${keyColumns}, ${sums.join(", ")}, latencies`
 const summed = sums.map((column) => `sum(${column}) AS ${column}`).join(", ")
 
-/** The rollups of hours like `hoursOfFacts`, by each grain, for each version and for all. */
+/**
+ * The rollups of hours like `hoursOfFacts`, by each grain, for each version and for all. Buckets come in order so that
+ * rollups are made one after the other: a sum of such numbers takes room.
+ */
 const rollupsOf = (hours: string) => `
   SELECT ${keyColumns}, ${summed},
-    coalesce(array_agg(bucket ORDER BY bucket) FILTER (WHERE bucket IS NOT NULL), '{}') AS latency_buckets,
-    coalesce(array_agg(latency_count ORDER BY bucket) FILTER (WHERE bucket IS NOT NULL), '{}') AS latency_counts
+    coalesce(sum(latency_count * ${sketchOfOne("bucket")} ORDER BY bucket), 0) AS latencies
   FROM (
     SELECT ${keyColumns}, bucket, ${summed}
     FROM (
@@ -36,7 +39,9 @@ const rollupsOf = (hours: string) => `
   ) grained
   GROUP BY ${keyColumns}`
 
-const addedUp = sums.map((column) => `${column} = rollup.${column} + EXCLUDED.${column}`).join(", ")
+const addedUp = [...sums, "latencies"]
+  .map((column) => `${column} = rollup.${column} + EXCLUDED.${column}`)
+  .join(", ")
 
 /** `RollupStore` over PostgreSQL, a server's or PGlite's. */
 export const layer = Layer.effect(
@@ -61,17 +66,7 @@ export const layer = Layer.effect(
       ), folded AS (
         INSERT INTO execution_rollups AS rollup (${write.literal(columns)})
         ${write.literal(rollupsOf(hoursOfFacts))}
-        ON CONFLICT ON CONSTRAINT execution_rollups_key DO UPDATE SET ${write.literal(addedUp)},
-          (latency_buckets, latency_counts) = (
-            SELECT coalesce(array_agg(bucket ORDER BY bucket), '{}'), coalesce(array_agg(count ORDER BY bucket), '{}')
-            FROM (
-              SELECT bucket, sum(count) AS count FROM (
-                SELECT unnest(rollup.latency_buckets) AS bucket, unnest(rollup.latency_counts) AS count
-                UNION ALL
-                SELECT unnest(EXCLUDED.latency_buckets), unnest(EXCLUDED.latency_counts)
-              ) both_sketches GROUP BY bucket
-            ) merged
-          )
+        ON CONFLICT ON CONSTRAINT execution_rollups_key DO UPDATE SET ${write.literal(addedUp)}
       )
       SELECT count(*)::int AS folded FROM taken`
 

@@ -1,6 +1,7 @@
 import type { PgClient } from "@effect/sql-pg"
 import type { Fragment } from "effect/sql/Statement"
 import { LN_GAMMA, ZERO_BUCKET } from "../../domain/sketch.ts"
+import { sketchOfOne } from "./latencies.ts"
 
 /** What rollups are made of, one row for each execution `e` of a prompt `p`; the bucket is that of `domain/sketch.ts`. */
 export const factColumns = `
@@ -27,14 +28,13 @@ export const hoursOfFacts = `
 /** The columns that rollups and single executions have in common for who adds them up. */
 export const rollupColumns = `
   mode, prompt_id, version_id, model_id, environment, period, status, error_type, executions,
-  prompt_tokens, response_tokens, latency_ms, latency_count, latency_buckets, latency_counts`
+  prompt_tokens, response_tokens, latency_ms, latency_count, latencies`
 
 /** A row of `factColumns` as a rollup of one execution. */
 export const rollupOfFact = `
   mode, prompt_id, version_id, model_id, environment, hour AS period, status, error_type, 1::bigint AS executions,
   coalesce(prompt_tokens, 0)::bigint, coalesce(response_tokens, 0)::bigint, coalesce(latency_ms, 0)::bigint,
-  (latency_ms IS NOT NULL)::int::bigint,
-  array_remove(ARRAY[bucket], NULL), CASE WHEN bucket IS NULL THEN '{}' ELSE ARRAY[1::bigint] END`
+  (latency_ms IS NOT NULL)::int::bigint, coalesce(${sketchOfOne("bucket")}, 0)`
 
 /** What is counted of an execution `e`: the columns that `executions` and `execution_rollups_pending` have in common. */
 export const countedColumns = `

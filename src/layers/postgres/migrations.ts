@@ -4,6 +4,7 @@ import ledger from "../../../migrations/0001_ledger.ts"
 import rollups from "../../../migrations/0002_rollups.ts"
 import due from "../../../migrations/0003_due.ts"
 import retention from "../../../migrations/0004_retention.ts"
+import latencies from "../../../migrations/0005_latencies.ts"
 import { Database } from "./Database.ts"
 
 /** Every migration, by number and name. A new one is added here. */
@@ -11,7 +12,8 @@ export const migrations = {
   "0001_ledger": ledger,
   "0002_rollups": rollups,
   "0003_due": due,
-  "0004_retention": retention
+  "0004_retention": retention,
+  "0005_latencies": latencies
 }
 
 /** Brings the database up to date. Any number of processes may do so at once: one does the work, the others wait. */
