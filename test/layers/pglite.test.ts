@@ -1,10 +1,13 @@
 import { PGlite } from "@electric-sql/pglite"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
-import { readFileSync, writeFileSync } from "node:fs"
+import { Effect, Exit, Layer, Scope } from "effect"
+import type { SqlClient } from "effect/sql"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DataDirInUse, lockDataDir } from "../../src/layers/pglite/dataDirLock.ts"
+import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { protocolStream } from "../../src/layers/pglite/protocolStream.ts"
+import { Database } from "../../src/layers/postgres/Database.ts"
 import { newFolder } from "../support/database.ts"
 
 describe("the lock of a data folder", () => {
@@ -31,6 +34,49 @@ describe("the lock of a data folder", () => {
       writeFileSync(file, "")
       const { message } = yield* Effect.flip(lockDataDir(join(file, "inside")))
       assert.match(message, /cannot be opened: .*ENOTDIR/)
+    })
+  )
+})
+
+/** What a cluster is made with, and its configuration says; but for its time zone, which goes by another name of UTC. */
+const SETTINGS = `
+  SELECT name, setting FROM pg_settings
+  WHERE name LIKE 'lc\\_%' OR name IN ('server_version', 'server_encoding', 'data_checksums', 'block_size')
+    OR source = 'configuration file' AND name NOT IN ('TimeZone', 'log_timezone')
+  ORDER BY name`
+
+describe("a data folder", () => {
+  /** Opens the folder, does something with its database, and closes it. */
+  const open = <A, E>(dataDir: string, work: (sql: SqlClient.SqlClient) => Effect.Effect<A, E>) =>
+    Database.use(({ write }) => work(write)).pipe(
+      Effect.provide(Layer.fresh(DatabasePglite.layer({ dataDir })))
+    )
+
+  it.live(
+    "keeps what was written, and begins as a cluster with every setting that PGlite makes one with",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* newFolder
+        yield* open(folder, (sql) => sql`CREATE TABLE kept AS SELECT 1 AS one`)
+        assert.deepStrictEqual(yield* open(folder, (sql) => sql`SELECT one FROM kept`), [{ one: 1 }])
+
+        const made = yield* Effect.acquireRelease(
+          Effect.promise(() => PGlite.create("memory://")),
+          (server) => Effect.promise(() => server.close())
+        )
+        const { rows } = yield* Effect.promise(() => made.query<object>(SETTINGS))
+        assert.deepStrictEqual(yield* open(folder, (sql) => sql.unsafe<object>(SETTINGS)), rows)
+      })
+  )
+
+  it.live("is begun again when its first start was cut off", () =>
+    Effect.gen(function* () {
+      const folder = yield* newFolder
+      mkdirSync(join(folder, "postgres", "base"), { recursive: true })
+      writeFileSync(join(folder, "postgres", "PG_VERSION"), "18")
+      writeFileSync(join(folder, "postgres.unfinished"), "")
+      assert.deepStrictEqual(yield* open(folder, (sql) => sql`SELECT 1 AS one`), [{ one: 1 }])
+      assert.isFalse(existsSync(join(folder, "postgres.unfinished")))
     })
   )
 })

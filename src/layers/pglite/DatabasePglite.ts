@@ -1,7 +1,9 @@
 import { PGlite } from "@electric-sql/pglite"
+import { dataDir as emptyCluster } from "@electric-sql/pglite-prepopulatedfs"
 import { PgClient } from "@effect/sql-pg"
 import { Clock, Effect, Layer } from "effect"
 import { Reactivity } from "effect/reactivity"
+import { existsSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { noBell } from "../postgres/bell.ts"
 import { BY_KEY, Database, serverTime } from "../postgres/Database.ts"
@@ -10,11 +12,25 @@ import { orDefect } from "../postgres/orDefect.ts"
 import { lockDataDir } from "./dataDirLock.ts"
 import { protocolStream } from "./protocolStream.ts"
 
+/** A new cluster: a copy of one that was made before, since to make one takes seconds. */
+const newCluster = async (where: string) => PGlite.create(where, { loadDataDir: await emptyCluster() })
+
+/** The cluster in a data folder. What is there of one whose making was cut off holds nothing yet, and is made anew. */
+const clusterIn = async (dataDir: string) => {
+  const folder = join(dataDir, "postgres")
+  const unfinished = join(dataDir, "postgres.unfinished")
+  if (existsSync(unfinished)) rmSync(folder, { recursive: true, force: true })
+  if (existsSync(folder)) return PGlite.create(folder)
+  writeFileSync(unfinished, "")
+  const cluster = await newCluster(folder)
+  rmSync(unfinished)
+  return cluster
+}
+
 /** PGlite through the production client: one connection, which reads and writes share. */
-const connect = Effect.fnUntraced(function* (dataDir: string) {
-  const pglite = yield* Effect.acquireRelease(
-    Effect.promise(() => PGlite.create(dataDir)),
-    (server) => Effect.promise(() => server.close())
+const connect = Effect.fnUntraced(function* (open: () => Promise<PGlite>) {
+  const pglite = yield* Effect.acquireRelease(Effect.promise(open), (server) =>
+    Effect.promise(() => server.close())
   )
   const client = yield* PgClient.makeClient({
     stream: () => protocolStream(pglite),
@@ -47,7 +63,7 @@ export const layer = (options: { readonly dataDir: string }) =>
     Database,
     Effect.gen(function* () {
       yield* lockDataDir(options.dataDir)
-      const client = yield* connect(join(options.dataDir, "postgres"))
+      const client = yield* connect(() => clusterIn(options.dataDir))
       return databaseOf(client, serverTime(client))
     })
   ).pipe(Layer.provide(Reactivity.layer))
@@ -56,7 +72,7 @@ export const layer = (options: { readonly dataDir: string }) =>
 export const layerMemory = Layer.effect(
   Database,
   Effect.gen(function* () {
-    const client = yield* connect("memory://")
+    const client = yield* connect(() => newCluster("memory://"))
     const now = Effect.map(Clock.currentTimeMillis, (millis) => client`${new Date(millis)}::timestamptz`)
     return databaseOf(client, now)
   })
