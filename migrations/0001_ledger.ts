@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { SqlClient } from "effect/sql"
+import * as SqlClient from "effect/sql/SqlClient"
 
 /** The ledger: projects and their keys, prompts and their versions, models, executions with inputs and attempts. */
 export default Effect.gen(function* () {

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { SqlClient } from "effect/sql"
+import * as SqlClient from "effect/sql/SqlClient"
 
 /** Rollups of ended executions, the queue of those that are to be folded into them, and an index for lists by environment. */
 export default Effect.gen(function* () {

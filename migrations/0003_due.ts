@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { SqlClient } from "effect/sql"
+import * as SqlClient from "effect/sql/SqlClient"
 
 /** What is due is asked for by its time alone, which only queued executions have: no other index can stand in for this one. */
 export default Effect.gen(function* () {

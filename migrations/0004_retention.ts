@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { SqlClient } from "effect/sql"
+import * as SqlClient from "effect/sql/SqlClient"
 
 /** Executions may lose their bodies, and go altogether while the rollups keep what they counted. */
 export default Effect.gen(function* () {

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { SqlClient } from "effect/sql"
+import * as SqlClient from "effect/sql/SqlClient"
 
 /** A rollup's sketch of latencies becomes one number, as `src/layers/postgres/latencies.ts` writes it: numbers add up faster than arrays. */
 export default Effect.gen(function* () {

@@ -1,6 +1,7 @@
 import { Config, Effect, Layer, Logger, Option, References } from "effect"
 import { FetchHttpClient } from "effect/http"
-import { Otlp, OtlpSerialization } from "effect/observability"
+import * as Otlp from "effect/observability/Otlp"
+import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import type { AppConfig } from "./AppConfig.ts"
 
 /** Logs on standard output: for people on a terminal, and a JSON object a line elsewhere. */

@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import type { Redacted } from "effect"
-import { RateLimiter } from "effect/persistence"
+import * as RateLimiter from "effect/persistence/RateLimiter"
 import type { ExecutionQueue } from "../services/ExecutionQueue.ts"
 import { Providers } from "../services/Providers.ts"
 import type { Provider } from "../services/Providers.ts"

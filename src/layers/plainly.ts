@@ -1,4 +1,4 @@
-import { CliError } from "effect/cli"
+import * as CliError from "effect/cli/CliError"
 import { HttpServerError } from "effect/http"
 import { isSqlError } from "effect/sql/SqlError"
 import { ConfigInvalid } from "./AppConfig.ts"

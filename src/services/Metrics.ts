@@ -1,5 +1,5 @@
 import { Context, Duration, Effect, Layer, Metric } from "effect"
-import { PrometheusMetrics } from "effect/observability"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { AttemptOutcome } from "../domain/Execution.ts"
 import { DatabaseUnavailable } from "./DatabaseUnavailable.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"

@@ -1,5 +1,5 @@
 import { Context, Duration, Effect, Layer, Schema } from "effect"
-import { RateLimiter } from "effect/persistence"
+import * as RateLimiter from "effect/persistence/RateLimiter"
 import type { KeyId } from "../domain/Ids.ts"
 import { Settings } from "./Settings.ts"
 

@@ -1,31 +1,14 @@
-import { PGlite } from "@electric-sql/pglite"
-import { dataDir as emptyCluster } from "@electric-sql/pglite-prepopulatedfs"
 import { PgClient } from "@effect/sql-pg"
+import type { PGlite } from "@electric-sql/pglite"
 import { Clock, Effect, Layer } from "effect"
-import { Reactivity } from "effect/reactivity"
-import { existsSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import * as Reactivity from "effect/reactivity/Reactivity"
 import { noBell } from "../postgres/bell.ts"
 import { BY_KEY, Database, serverTime } from "../postgres/Database.ts"
 import { makeLane } from "../postgres/lane.ts"
 import { orDefect } from "../postgres/orDefect.ts"
+import { clusterIn, newCluster } from "./cluster.ts"
 import { lockDataDir } from "./dataDirLock.ts"
 import { protocolStream } from "./protocolStream.ts"
-
-/** A new cluster: a copy of one that was made before, since to make one takes seconds. */
-const newCluster = async (where: string) => PGlite.create(where, { loadDataDir: await emptyCluster() })
-
-/** The cluster in a data folder. What is there of one whose making was cut off holds nothing yet, and is made anew. */
-const clusterIn = async (dataDir: string) => {
-  const folder = join(dataDir, "postgres")
-  const unfinished = join(dataDir, "postgres.unfinished")
-  if (existsSync(unfinished)) rmSync(folder, { recursive: true, force: true })
-  if (existsSync(folder)) return PGlite.create(folder)
-  writeFileSync(unfinished, "")
-  const cluster = await newCluster(folder)
-  rmSync(unfinished)
-  return cluster
-}
 
 /** PGlite through the production client: one connection, which reads and writes share. */
 const connect = Effect.fnUntraced(function* (open: () => Promise<PGlite>) {

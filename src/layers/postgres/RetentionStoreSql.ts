@@ -1,5 +1,5 @@
 import { Duration, Effect, Layer, Option } from "effect"
-import type { SqlClient } from "effect/sql"
+import type * as SqlClient from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import type { RetentionBounds } from "../../domain/retention.ts"
 import { RetentionStore } from "../../services/RetentionStore.ts"

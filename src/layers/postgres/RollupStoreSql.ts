@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect"
-import type { SqlClient } from "effect/sql"
+import type * as SqlClient from "effect/sql/SqlClient"
 import type { ProjectId } from "../../domain/Ids.ts"
 import { RollupStore } from "../../services/RollupStore.ts"
 import { Database } from "./Database.ts"

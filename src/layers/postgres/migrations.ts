@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
-import { Migrator, SqlClient } from "effect/sql"
+import * as Migrator from "effect/sql/Migrator"
+import * as SqlClient from "effect/sql/SqlClient"
 import ledger from "../../../migrations/0001_ledger.ts"
 import rollups from "../../../migrations/0002_rollups.ts"
 import due from "../../../migrations/0003_due.ts"

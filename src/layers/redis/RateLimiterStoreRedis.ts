@@ -1,6 +1,7 @@
 import { Context, Duration, Effect, Layer } from "effect"
 import type { Redacted } from "effect"
-import { RateLimiter, Redis } from "effect/persistence"
+import * as RateLimiter from "effect/persistence/RateLimiter"
+import * as Redis from "effect/persistence/Redis"
 import { CONNECT_TIMEOUT, connect, impatient, untilReady } from "./connect.ts"
 
 /** The keys of rate limits, beside those of the queue. */
