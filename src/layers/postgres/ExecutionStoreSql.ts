@@ -584,6 +584,10 @@ type LineageRow = ExecutionRow & {
   readonly attempt_rows: ReadonlyArray<AttemptRow> | null
 }
 
+const versionOf = unprefixed<VersionWithContent>(contentColumns, "version_")
+const promptOf = unprefixed<Prompt>(promptColumns, "prompt_")
+const modelOf = unprefixed<Model>(modelColumns, "model_")
+
 const toLineage = (row: LineageRow): Lineage => ({
   execution: toRecord(row),
   attempts: (row.attempt_rows ?? []).map((attempt) => ({
@@ -591,9 +595,9 @@ const toLineage = (row: LineageRow): Lineage => ({
     started_at: new Date(attempt.started_at!),
     completed_at: attempt.completed_at === null ? null : new Date(attempt.completed_at)
   })),
-  version: unprefixed<VersionWithContent>(row, contentColumns, "version_")!,
-  prompt: unprefixed<Prompt>(row, promptColumns, "prompt_")!,
-  model: unprefixed<Model>(row, modelColumns, "model_")!,
+  version: versionOf(row)!,
+  prompt: promptOf(row)!,
+  model: modelOf(row)!,
   variables: row.variables_json
 })
 

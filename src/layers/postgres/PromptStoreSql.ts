@@ -38,6 +38,11 @@ interface PointerMove {
   readonly version_id: VersionId
 }
 
+const promptOf = unprefixed<Prompt>(promptColumns, "prompt_")
+const versionOf = unprefixed<VersionWithContent>(contentColumns, "version_")
+const sameOf = unprefixed<PromptVersion>(versionColumns, "same_")
+const activeOf = unprefixed<PromptVersion>(versionColumns, "active_")
+
 /** `PromptStore` over PostgreSQL, a server's or PGlite's. */
 export const layer = Layer.effect(
   PromptStore,
@@ -103,16 +108,13 @@ export const layer = Layer.effect(
       WHERE v.prompt_id = ${prompt_id} ${olderThan(after)}
       ORDER BY v.version_number DESC LIMIT ${limit}`
 
-    const selectFacts = (
-      client: typeof read,
-      project_id: ProjectId,
-      changes: ReadonlyArray<ContentChange>
-    ) => client<{
+    /** By the connections for writes, since it has to find its rows by key. */
+    const selectFacts = (project_id: ProjectId, changes: ReadonlyArray<ContentChange>) => write<{
       readonly latest_number: number
     }>`
-      SELECT ${client.literal(columnsOf("p", promptColumns, "prompt_"))},
-        ${client.literal(columnsOf("same", versionColumns, "same_"))},
-        ${client.literal(columnsOf("active", versionColumns, "active_"))},
+      SELECT ${write.literal(columnsOf("p", promptColumns, "prompt_"))},
+        ${write.literal(columnsOf("same", versionColumns, "same_"))},
+        ${write.literal(columnsOf("active", versionColumns, "active_"))},
         coalesce((SELECT max(version_number) FROM prompt_versions WHERE prompt_id = p.prompt_id), 0) AS latest_number
       FROM unnest(
         ${changes.map(({ name }) => name)}::text[],
@@ -180,12 +182,12 @@ export const layer = Layer.effect(
         FROM move WHERE p.prompt_id = move.prompt_id`
     })
 
-    const facts = (client: typeof read, project_id: ProjectId, changes: ReadonlyArray<ContentChange>) =>
-      Effect.map(selectFacts(client, project_id, changes), (rows) =>
+    const facts = (project_id: ProjectId, changes: ReadonlyArray<ContentChange>) =>
+      Effect.map(selectFacts(project_id, changes), (rows) =>
         rows.map((row): PromptFacts => ({
-          prompt: unprefixed<Prompt>(row, promptColumns, "prompt_"),
-          same: unprefixed<PromptVersion>(row, versionColumns, "same_"),
-          active: unprefixed<PromptVersion>(row, versionColumns, "active_"),
+          prompt: promptOf(row),
+          same: sameOf(row),
+          active: activeOf(row),
           latest_number: row.latest_number
         }))
       )
@@ -225,26 +227,24 @@ export const layer = Layer.effect(
           row === undefined
             ? Option.none()
             : Option.some({
-                prompt: unprefixed<Prompt>(row, promptColumns, "prompt_")!,
-                version: Option.fromUndefinedOr(
-                  unprefixed<VersionWithContent>(row, contentColumns, "version_")
-                )
+                prompt: promptOf(row)!,
+                version: Option.fromUndefinedOr(versionOf(row))
               })
         ),
 
       list: (project_id, filter, page) => reading(selectPrompts(project_id, filter, page)),
       versions: (prompt_id, page) => reading(selectVersions(prompt_id, page)),
       history: (prompt_id, page) => reading(selectHistory(prompt_id, page)),
-      facts: (project_id, changes) => reading(facts(read, project_id, changes)),
+      facts: (project_id, changes) => writing(facts(project_id, changes)),
 
       revise: (project_id, changes, decide) =>
         Effect.gen(function* () {
           yield* insertPrompts(project_id, changes)
           yield* lockPrompts(project_id, changes)
-          const known = yield* facts(write, project_id, changes)
+          const known = yield* facts(project_id, changes)
           const decisions = yield* decide(known)
           yield* carryOut(changes, known, decisions)
-          const after = yield* facts(write, project_id, changes)
+          const after = yield* facts(project_id, changes)
           return after.map(({ prompt, same }, index): Revision => ({
             prompt: prompt!,
             version: same!,

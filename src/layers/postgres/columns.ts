@@ -38,13 +38,15 @@ export const modelColumns = [
 export const columnsOf = (table: string, columns: ReadonlyArray<string>, prefix = ""): string =>
   columns.map((column) => `${table}.${column} AS ${prefix}${column}`).join(", ")
 
-/** What stands under a prefix in a row, or nothing where an outer join found nothing: its first column is a key. */
-export const unprefixed = <A>(
-  row: object,
-  columns: ReadonlyArray<keyof A & string>,
-  prefix: string
-): A | undefined => {
-  const fields = row as { readonly [name: string]: unknown }
-  if (fields[prefix + columns[0]!] === null) return undefined
-  return Object.fromEntries(columns.map((column) => [column, fields[prefix + column]])) as A
+/** Takes what stands under a prefix out of a row, or nothing where an outer join found nothing: its first column is a key. */
+export const unprefixed = <A>(columns: ReadonlyArray<keyof A & string>, prefix: string) => {
+  const fields = columns.map((column) => [column, prefix + column] as const)
+  const [[, key]] = fields as [(typeof fields)[0]]
+  return (row: object): A | undefined => {
+    const from = row as { readonly [name: string]: unknown }
+    if (from[key] === null) return undefined
+    const of: { [name: string]: unknown } = {}
+    for (const [column, name] of fields) of[column] = from[name]
+    return of as A
+  }
 }
