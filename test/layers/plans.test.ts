@@ -1,7 +1,9 @@
 import { assert, layer } from "@effect/vitest"
 import { Duration, Effect, Layer, Option } from "effect"
 import { Statement } from "effect/sql"
+import { attemptNotMade } from "../../src/domain/attempt.ts"
 import type { GroupBy } from "../../src/domain/grouping.ts"
+import { ExecutionId } from "../../src/domain/Ids.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { layerMigrated } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
@@ -17,11 +19,13 @@ import { change, newExecution, PROJECT, revise } from "../support/ledger.ts"
 
 const database = layerMigrated(Layer.unwrap(Effect.map(newDatabase, (url) => Database.layer({ url }))))
 
+type Stores = Layer.Success<typeof layerStores>
+
 /** Within an hour, so that executions at its edge are read one by one. */
 const LATELY = new Date(Date.now() - 90 * 60_000)
 
-/** The statements that an effect runs, with their parameters. */
-const statementsOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+/** The statements that an effect runs over stores of its own, whose lanes it sees too, with their parameters. */
+const statementsOf = <A, E>(effect: Effect.Effect<A, E, Stores>) =>
   Effect.gen(function* () {
     const seen: Array<readonly [string, ReadonlyArray<unknown>]> = []
     const record: Statement.Transformer = (statement) =>
@@ -29,7 +33,10 @@ const statementsOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
         seen.push(statement.compile() as (typeof seen)[number])
         return statement
       })
-    yield* Effect.provideService(effect, Statement.CurrentTransformer, record)
+    yield* effect.pipe(
+      Effect.provide(Layer.fresh(layerStores)),
+      Effect.provideService(Statement.CurrentTransformer, record)
+    )
     return seen
   })
 
@@ -135,9 +142,7 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
     ]
   ] as const)("%s", ([_, index, query]) =>
     Effect.gen(function* () {
-      const statements = yield* statementsOf(
-        query as Effect.Effect<unknown, never, AnalyticsStore | ExecutionStore | PromptStore | RetentionStore>
-      )
+      const statements = yield* statementsOf(query as Effect.Effect<unknown, never, Stores>)
       const plans = yield* Effect.forEach(statements, ([statement, params]) => planOf(statement, params))
       assert.lengthOf(
         plans.filter((plan) => plan.includes(index)),
@@ -147,21 +152,47 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
     })
   )
 
-  it.effect.each([
-    ["claims", ExecutionStore.use((store) => store.claimDue(32, Duration.seconds(30)))],
-    ["sweeps", ExecutionStore.use((store) => store.due(Duration.zero, 100))]
-  ] as const)("no index can stand in for that of what is due, whatever the statistics say: %s", ([, query]) =>
+  /** A statement's plan on a ledger that lacks something, which is there again afterwards. */
+  const planWithout = (drop: string, query: Effect.Effect<unknown, never, Stores>) =>
     Effect.gen(function* () {
       const { write: sql } = yield* Database
-      const statements = yield* statementsOf(query as Effect.Effect<unknown, never, ExecutionStore>)
-      const plan = yield* sql`DROP INDEX idx_exec_next_attempt`.pipe(
-        Effect.andThen(planOf(...statements[0]!)),
+      const [statement] = yield* statementsOf(query)
+      return yield* sql.unsafe(drop).pipe(
+        Effect.andThen(planOf(...statement!)),
         Effect.flatMap((found) => Effect.fail({ rolledBack: found })),
         sql.withTransaction,
         Effect.catchIf(
           (error) => "rolledBack" in error,
           ({ rolledBack }) => Effect.succeed(rolledBack)
         )
+      )
+    })
+
+  const lease = { execution_id: ExecutionId.make(crypto.randomUUID()), epoch: 1 }
+  it.effect.each([
+    ["claims", ExecutionStore.use((store) => store.claim(lease, Duration.seconds(30)))],
+    ["ends", ExecutionStore.use((store) => store.finish(lease, attemptNotMade("worker_lost", "x")))],
+    ["renewals", ExecutionStore.use((store) => store.renew([lease], Duration.seconds(30)))]
+  ] as const)(
+    "no index can stand in for the key of what is named, whatever the statistics say: %s",
+    ([, query]) =>
+      Effect.gen(function* () {
+        const plan = yield* planWithout(
+          "ALTER TABLE executions DROP CONSTRAINT executions_pkey CASCADE",
+          query as Effect.Effect<unknown, never, Stores>
+        )
+        assert.notMatch(plan, /idx_exec/)
+      })
+  )
+
+  it.effect.each([
+    ["claims", ExecutionStore.use((store) => store.claimDue(32, Duration.seconds(30)))],
+    ["sweeps", ExecutionStore.use((store) => store.due(Duration.zero, 100))]
+  ] as const)("no index can stand in for that of what is due, whatever the statistics say: %s", ([, query]) =>
+    Effect.gen(function* () {
+      const plan = yield* planWithout(
+        "DROP INDEX idx_exec_next_attempt",
+        query as Effect.Effect<unknown, never, Stores>
       )
       assert.notMatch(plan, /idx_exec/)
     })

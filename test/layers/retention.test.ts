@@ -131,10 +131,10 @@ describe.each(Object.entries(databases))("the migration to retention over %s", (
       const { write: sql } = yield* Database
       yield* migrateBefore("0003_due")
       const version = yield* revise(change(newName(), "x"))
-      // What ends executions now says more of them than this ledger has columns for.
+      // What ends executions now says more of them than this ledger has columns for. Long enough ago to be dropped at once.
       const end = sql`
-        UPDATE executions SET status = 'succeeded', lease_expires_at = NULL, completed_at = now(), response_text = 'x',
-          prompt_tokens = 1, latency_ms = 12 WHERE status = 'running'`
+        UPDATE executions SET status = 'succeeded', lease_expires_at = NULL, completed_at = now() - interval '1 second',
+          response_text = 'x', prompt_tokens = 1, latency_ms = 12 WHERE status = 'running'`
       for (let count = 0; count < 3; count++) yield* begin(version)
       yield* end
       assert.include(

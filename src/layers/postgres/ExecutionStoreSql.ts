@@ -128,6 +128,7 @@ export const layer = Layer.effect(
       SELECT execution_id, request_fingerprint FROM executions
       WHERE prompt_id = ${prompt_id} AND idempotency_key = ${idempotency_key}`
 
+    // IS TRUE keeps IN from becoming a join that compares each row with each.
     const insertExecutions = Effect.fnUntraced(function* (items: ReadonlyArray<Insertion>) {
       const time = yield* now
       const executions = items.map(({ execution }) => execution)
@@ -172,15 +173,27 @@ export const layer = Layer.effect(
             OR EXISTS (SELECT FROM prompts p WHERE p.prompt_id = g.prompt_id AND p.active_version_id = g.version_id)
           ON CONFLICT (prompt_id, idempotency_key) DO NOTHING
           RETURNING execution_id, epoch
+        ), inserted AS (
+          SELECT g.execution_id, g.variables_json, g.place FROM given g
+          WHERE (g.execution_id IN (SELECT execution_id FROM execution)) IS TRUE
         ), inputs AS (
-          INSERT INTO execution_inputs (execution_id, variables_json)
-          SELECT execution_id, g.variables_json FROM execution JOIN given g USING (execution_id)
+          INSERT INTO execution_inputs (execution_id, variables_json) SELECT execution_id, variables_json FROM inserted
         ), attempt AS (
           INSERT INTO execution_attempts (execution_id, attempt_number, started_at)
           SELECT execution_id, epoch, ${time} FROM execution WHERE epoch > 0
         )
-        SELECT g.place::integer AS place FROM execution JOIN given g USING (execution_id)`
+        SELECT place::integer AS place FROM inserted`
     })
+
+    /**
+     * The execution of each `g`, looked up by its key whatever the planner takes for quicker, and locked. What waits for
+     * locks takes them in the order of ids, so that no two wait for each other.
+     */
+    const locked = (how: "FOR UPDATE" | "FOR UPDATE SKIP LOCKED") => write`
+      LATERAL (
+        SELECT execution_id, epoch, status, next_attempt_at FROM executions e
+        WHERE e.execution_id = g.execution_id LIMIT 1 ${write.literal(how)}
+      ) AS e`
 
     /** Claims the executions that `free` has locked, each for its `lease_ms`. */
     const claim = (free: Fragment, time: Fragment) => write<ClaimedRow & Placed>`
@@ -208,13 +221,13 @@ export const layer = Layer.effect(
     const claimExecutions = Effect.fnUntraced(function* (items: ReadonlyArray<Claim>) {
       const time = yield* now
       const free = write`
-        SELECT e.execution_id, g.lease_ms, g.place
-        FROM executions e JOIN unnest(
+        SELECT g.execution_id, g.lease_ms, g.place
+        FROM unnest(
           ${uuids(items.map(({ execution_id }) => execution_id))}, ${integers(items.map(({ epoch }) => epoch))},
           ${integers(items.map(({ lease }) => Duration.toMillis(lease)))}
-        ) WITH ORDINALITY AS g (execution_id, epoch, lease_ms, place) USING (execution_id, epoch)
-        WHERE e.status = 'queued' AND e.next_attempt_at <= ${time}
-        ORDER BY e.execution_id FOR UPDATE OF e SKIP LOCKED`
+        ) WITH ORDINALITY AS g (execution_id, epoch, lease_ms, place)
+        CROSS JOIN ${locked("FOR UPDATE SKIP LOCKED")}
+        WHERE e.epoch = g.epoch AND e.status = 'queued' AND e.next_attempt_at <= ${time}`
       return yield* claim(free, time)
     })
 
@@ -233,13 +246,14 @@ export const layer = Layer.effect(
       duration: Duration.Duration
     ) {
       return yield* write<Lease>`
-        WITH held AS (
-          SELECT e.execution_id FROM executions e
-          JOIN unnest(
+        WITH given AS (
+          SELECT * FROM unnest(
             ${uuids(leases.map(({ execution_id }) => execution_id))},
             ${integers(leases.map(({ epoch }) => epoch))}
-          ) AS given (execution_id, epoch) USING (execution_id, epoch)
-          WHERE e.status = 'running' ORDER BY e.execution_id FOR UPDATE OF e
+          ) AS g (execution_id, epoch) ORDER BY execution_id
+        ), held AS (
+          SELECT g.execution_id FROM given g CROSS JOIN ${locked("FOR UPDATE")}
+          WHERE e.epoch = g.epoch AND e.status = 'running'
         )
         UPDATE executions e SET lease_expires_at = ${after(yield* now, duration)}
         FROM held WHERE e.execution_id = held.execution_id
@@ -273,10 +287,9 @@ export const layer = Layer.effect(
             execution_id, epoch, status, outcome, prompt_tokens, response_tokens, latency_ms, provider_request_id,
             response_text, response_bytes, response_sha256, truncated, replaced,
             error_type, error_message, http_status, retry_ms, place
-          )
+          ) ORDER BY execution_id
         ), held AS (
-          SELECT e.execution_id FROM executions e JOIN given g USING (execution_id, epoch)
-          WHERE e.status = 'running' ORDER BY e.execution_id FOR UPDATE OF e
+          SELECT g.* FROM given g CROSS JOIN ${locked("FOR UPDATE")} WHERE e.epoch = g.epoch AND e.status = 'running'
         ), ended AS (
           UPDATE executions e SET
             status = g.status, lease_expires_at = NULL,
@@ -292,16 +305,16 @@ export const layer = Layer.effect(
               ELSE CASE WHEN e.truncated OR g.truncated THEN 'truncated' WHEN g.replaced THEN 'replaced' END
             END,
             error_message = CASE WHEN g.status = 'failed' THEN g.error_message END
-          FROM given g JOIN held USING (execution_id)
-          WHERE e.execution_id = g.execution_id AND e.epoch = g.epoch AND e.status = 'running'
-          RETURNING e.*, g.place
+          FROM held g WHERE e.execution_id = g.execution_id
+          RETURNING e.*, g.place, g.outcome, g.http_status,
+            g.error_type AS attempt_error_type, g.error_message AS attempt_error_message
         ), attempt AS (
           UPDATE execution_attempts a SET
-            completed_at = ${time}, outcome = g.outcome, error_type = g.error_type, error_message = g.error_message,
-            http_status = g.http_status, provider_request_id = g.provider_request_id, latency_ms = g.latency_ms,
-            prompt_tokens = g.prompt_tokens, response_tokens = g.response_tokens
-          FROM ended JOIN given g USING (place)
-          WHERE a.execution_id = ended.execution_id AND a.attempt_number = ended.epoch
+            completed_at = ${time}, outcome = e.outcome, error_type = e.attempt_error_type,
+            error_message = e.attempt_error_message, http_status = e.http_status,
+            provider_request_id = e.provider_request_id, latency_ms = e.latency_ms,
+            prompt_tokens = e.prompt_tokens, response_tokens = e.response_tokens
+          FROM ended e WHERE a.execution_id = e.execution_id AND a.attempt_number = e.epoch
         )
         SELECT e.place::integer AS place, ${write.literal(summaryColumns)}
         FROM ended e ${write.literal(summaryJoins)}`
