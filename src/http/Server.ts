@@ -2,11 +2,12 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Layer } from "effect"
 import type { Duration } from "effect"
 import { HttpRouter } from "effect/http"
-import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
+import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "./api/Api.ts"
 import { WorkerApi } from "./api/WorkerApi.ts"
 import * as authorize from "./authorize.ts"
 import * as checkRequest from "./checkRequest.ts"
+import * as docs from "./docs.ts"
 import * as edge from "./edge.ts"
 import * as access from "./handlers/access.ts"
 import * as analytics from "./handlers/analytics.ts"
@@ -21,7 +22,6 @@ import { routesOf } from "./routes.ts"
 const MAX_PARAM_LENGTH = 3 * 255
 
 const OPENAPI = "/openapi.json"
-const DOCS = "/docs"
 
 /** Every route of the API, over the services that it is given. */
 const api = Layer.mergeAll(
@@ -36,8 +36,8 @@ const api = Layer.mergeAll(
     ]),
     Layer.provide(authorize.layer)
   ),
-  HttpApiScalar.layer(Api, { path: DOCS }),
-  edge.layer(routesOf(Api, [OPENAPI, DOCS]))
+  docs.layer,
+  edge.layer(routesOf(Api, [OPENAPI, docs.DOCS]))
 )
 
 /** Every route of a worker. */
