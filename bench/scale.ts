@@ -1,12 +1,13 @@
 /*
  * Measures what reads cost as executions grow: a ledger of 10 thousand executions and one of `npm run bench:scale -- N` (1
  * million unless told), each in a database of its own on a PostgreSQL that is started for it. Figures are medians of whole
- * reads by the stores, in milliseconds; `scale.json` keeps them, with the plan of each statement. Promised: 50 ms for analytics and history, and 10 ms for lists, at 10 million; and
- * for analytics and history no more than twice of what they take at 10 thousand.
+ * reads by the stores, in milliseconds: docs/benchmark.md shows them, and `scale.json` keeps them with the plan of each
+ * statement. Promised: 50 ms for analytics and history, and 10 ms for lists, at 10 million; and for analytics and history no
+ * more than twice of what they take at 10 thousand.
  */
 import { Duration, Effect, Layer, Option, Redacted } from "effect"
 import { Statement } from "effect/sql"
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { attemptSucceeded } from "../src/domain/attempt.ts"
 import type { GroupBy } from "../src/domain/grouping.ts"
@@ -22,6 +23,9 @@ import { PromptStore } from "../src/services/PromptStore.ts"
 import { RollupStore } from "../src/services/RollupStore.ts"
 import { change, newExecution, revise } from "../test/support/ledger.ts"
 import { ownPostgres } from "../test/support/servers.ts"
+import { markdownTable, withMarked } from "./markdown.ts"
+
+const DOCS = join(import.meta.dirname, "../docs/benchmark.md")
 
 const SMALL = 10_000
 const LARGE = Number(process.argv[2] ?? 1_000_000)
@@ -237,9 +241,13 @@ const server = await ownPostgres()
 try {
   const small = await inDatabase(server.url, SMALL)
   const large = await inDatabase(server.url, LARGE)
-  const cell = (time: number | undefined) => (time === undefined ? "" : time.toFixed(1)).padStart(12)
-  console.log(`${"ms".padEnd(52)}${String(SMALL).padStart(12)}${String(LARGE).padStart(12)}`)
-  for (const [name, { ms }] of large) console.log(name.padEnd(52) + cell(small.get(name)?.ms) + cell(ms))
+  const cell = (time: number | undefined) => (time === undefined ? "" : time.toFixed(1))
+  const shown = markdownTable([
+    ["milliseconds", ...[SMALL, LARGE].map((count) => `of ${count.toLocaleString("en")}`)],
+    ...[...large].map(([name, { ms }]) => [name, cell(small.get(name)?.ms), cell(ms)])
+  ])
+  console.log(shown)
+  writeFileSync(DOCS, withMarked(readFileSync(DOCS, "utf8"), "scale", shown))
   const reads = Object.fromEntries(
     [...large].map(([name, { ms, plans }]) => [
       name,

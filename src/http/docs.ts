@@ -11,6 +11,8 @@ export const layer = HttpRouter.use(
     const scope = yield* Effect.scope
     const pages = yield* HttpRouter.toHttpEffect(HttpApiScalar.layer(Api, { path: DOCS })).pipe(
       Scope.provide(scope),
+      // Whoever asks first may hang up.
+      Effect.uninterruptible,
       Effect.cached
     )
     yield* router.add("GET", DOCS, Effect.flatten(pages))

@@ -12,9 +12,8 @@ const BODILESS = new Set([204, 205])
 
 /**
  * A `fetch` for the OpenAI package that follows no redirect, since that could lead a key to another host, and reads no
- * more than `maximum` bytes: the package would buffer an answer of any size. It is made of what `undici` is made of,
- * without streams, which takes a third of the time of Node's own `fetch`. The environment's proxies hold (`HTTPS_PROXY`
- * and its like).
+ * more than `maximum` bytes: the package would buffer an answer of any size. It is `undici` without streams, which takes a
+ * third of the time of Node's own `fetch`. The environment's proxies hold (`HTTPS_PROXY` and its like).
  */
 export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
   const dispatcher = new EnvHttpProxyAgent()
@@ -31,7 +30,7 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
       signal?.addEventListener("abort", giveUp, { once: true })
 
       let status = 0
-      let headers: ReadonlyArray<[string, string]> = []
+      let headers: Array<[string, string]> = []
       const chunks: Array<Uint8Array> = []
       let read = 0
       dispatcher.dispatch(
@@ -74,7 +73,7 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
           onResponseEnd: () => {
             signal?.removeEventListener("abort", giveUp)
             const body = BODILESS.has(status) ? null : Buffer.concat(chunks)
-            resolve(new Response(body, { status, headers: [...headers] }))
+            resolve(new Response(body, { status, headers }))
           },
           onResponseError: (_, error) => {
             signal?.removeEventListener("abort", giveUp)

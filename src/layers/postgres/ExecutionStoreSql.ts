@@ -11,7 +11,6 @@ import type {
 } from "../../domain/Execution.ts"
 import type { ExecutionId, ProjectId, PromptId } from "../../domain/Ids.ts"
 import type { Model, ModelRef } from "../../domain/Model.ts"
-import type { Prompt, VersionWithContent } from "../../domain/Prompt.ts"
 import { MAX_LOST_ATTEMPTS } from "../../domain/retry.ts"
 import type { Variables } from "../../domain/Variables.ts"
 import { ExecutionStore } from "../../services/ExecutionStore.ts"
@@ -27,7 +26,15 @@ import type {
 import { NewId } from "../../services/NewId.ts"
 import type { PageRequest } from "../../services/Page.ts"
 import { booleans, floats, integers, jsons, texts, uuids } from "./arrays.ts"
-import { columnsOf, contentColumns, modelColumns, promptColumns, unprefixed } from "./columns.ts"
+import {
+  columnsOf,
+  contentColumns,
+  modelColumns,
+  modelOf,
+  promptColumns,
+  promptOf,
+  versionOf
+} from "./columns.ts"
 import { Database } from "./Database.ts"
 
 /** Models that a process remembers; past that it asks again. */
@@ -596,10 +603,6 @@ type LineageRow = ExecutionRow & {
   readonly variables_json: Variables | null
   readonly attempt_rows: ReadonlyArray<AttemptRow> | null
 }
-
-const versionOf = unprefixed<VersionWithContent>(contentColumns, "version_")
-const promptOf = unprefixed<Prompt>(promptColumns, "prompt_")
-const modelOf = unprefixed<Model>(modelColumns, "model_")
 
 const toLineage = (row: LineageRow): Lineage => ({
   execution: toRecord(row),

@@ -1,6 +1,6 @@
 import { Effect, Layer, Option } from "effect"
 import type { ProjectId, PromptId, VersionId } from "../../domain/Ids.ts"
-import type { Prompt, PromptVersion, VersionWithContent } from "../../domain/Prompt.ts"
+import type { Prompt, PromptVersion } from "../../domain/Prompt.ts"
 import type { VersionDecision } from "../../domain/versioning.ts"
 import { NewId } from "../../services/NewId.ts"
 import type { PageRequest } from "../../services/Page.ts"
@@ -13,7 +13,15 @@ import type {
   VersionHistory
 } from "../../services/PromptStore.ts"
 import { Database } from "./Database.ts"
-import { columnsOf, contentColumns, promptColumns, unprefixed, versionColumns } from "./columns.ts"
+import {
+  columnsOf,
+  contentColumns,
+  promptColumns,
+  promptOf,
+  unprefixed,
+  versionColumns,
+  versionOf
+} from "./columns.ts"
 import { unfolded } from "./facts.ts"
 
 interface AddedVersion {
@@ -38,8 +46,6 @@ interface PointerMove {
   readonly version_id: VersionId
 }
 
-const promptOf = unprefixed<Prompt>(promptColumns, "prompt_")
-const versionOf = unprefixed<VersionWithContent>(contentColumns, "version_")
 const sameOf = unprefixed<PromptVersion>(versionColumns, "same_")
 const activeOf = unprefixed<PromptVersion>(versionColumns, "active_")
 

@@ -1,3 +1,6 @@
+import type { Model } from "../../domain/Model.ts"
+import type { Prompt, VersionWithContent } from "../../domain/Prompt.ts"
+
 /** The columns of `prompts` that make a domain `Prompt`. */
 export const promptColumns = [
   "prompt_id",
@@ -41,7 +44,7 @@ export const columnsOf = (table: string, columns: ReadonlyArray<string>, prefix 
 /** Takes what stands under a prefix out of a row, or nothing where an outer join found nothing: its first column is a key. */
 export const unprefixed = <A>(columns: ReadonlyArray<keyof A & string>, prefix: string) => {
   const fields = columns.map((column) => [column, prefix + column] as const)
-  const [[, key]] = fields as [(typeof fields)[0]]
+  const key = prefix + columns[0]!
   return (row: object): A | undefined => {
     const from = row as { readonly [name: string]: unknown }
     if (from[key] === null) return undefined
@@ -50,3 +53,8 @@ export const unprefixed = <A>(columns: ReadonlyArray<keyof A & string>, prefix: 
     return of as A
   }
 }
+
+/** Of rows that a prompt, its version and the model stand in beside other things. */
+export const promptOf = unprefixed<Prompt>(promptColumns, "prompt_")
+export const versionOf = unprefixed<VersionWithContent>(contentColumns, "version_")
+export const modelOf = unprefixed<Model>(modelColumns, "model_")
