@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { cpuSeconds, runProgram } from "./processes.ts"
+import type { Ground } from "./ground.ts"
 import type { Request } from "./send.ts"
 
 /** For how long, or how many. */
@@ -77,6 +78,17 @@ export const load = Effect.fnUntraced(function* (
     busy: cpu / seconds
   }
   return sample
+})
+
+/** Sends a ledger so many of each of its hot requests, for the sake of the compilers, and of the heap that takes its size. */
+export const warmUp = Effect.fnUntraced(function* (
+  { pid, requests }: { readonly pid: number; readonly requests: ReturnType<Ground["requests"]> },
+  execution_id: string,
+  amount: number
+) {
+  for (const request of [requests.read, requests.poll(execution_id), requests.run, requests.submit]) {
+    yield* load(pid, request, { amount })
+  }
 })
 
 /** Installs what a folder of this one locks, unless it is there. False where the registry can't be reached. */

@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { installed, load } from "./load.ts"
+import { installed, load, warmUp } from "./load.ts"
 import { withMarked } from "./markdown.ts"
 import { picture } from "./picture.ts"
 import { makeProgress } from "./progress.ts"
@@ -45,11 +45,7 @@ const main = Effect.gen(function* () {
 
   yield* progress("warming up")
   const { execution_id } = yield* ask(world.api.requests.run)
-  for (const { pid, requests } of [world.framework, world.api]) {
-    for (const request of [requests.read, requests.poll(execution_id), requests.run, requests.submit]) {
-      yield* load(pid, request, { amount: plan.warmUp })
-    }
-  }
+  for (const ledger of [world.framework, world.api]) yield* warmUp(ledger, execution_id, plan.warmUp)
   yield* load(world.slowApi.pid, world.slowApi.requests.run, { amount: plan.warmUp }, 128)
   yield* world.clear
 

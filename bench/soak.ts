@@ -8,7 +8,9 @@ import { Effect, Schedule } from "effect"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { untilDone } from "./done.ts"
 import { makeGround } from "./ground.ts"
+import { installed, warmUp } from "./load.ts"
 import { machine } from "./machine.ts"
 import { markdownTable } from "./markdown.ts"
 import { mix } from "./mix.ts"
@@ -32,6 +34,8 @@ const rate = Number(values.rate)
 
 /** A run that is shorter says little, and is not kept. */
 const WHOLE = 10
+/** Requests of each kind that come before, for each minute of a short run. */
+const BURST = 2_000
 /** The seconds from one look at resident memory to the next, and from one at the heap. */
 const LOOK = 2
 const COLLECT = Math.min(20, minutes * 4)
@@ -62,11 +66,18 @@ const jsonOf = (result: object, series: Record<string, ReadonlyArray<Memory>>) =
 
 const main = Effect.gen(function* () {
   const progress = makeProgress()
+  yield* progress("npm ci of the load generator")
+  if (!installed("load")) return yield* Effect.die(new Error("bench/load can't be installed"))
   yield* progress("PostgreSQL, Redis, a provider, an API and a worker")
   const ground = yield* makeGround
   const api = yield* ground.startLedger(0, watchable)
   const worker = yield* ground.startWorker(0, watchable)
   yield* ask(api.requests.put)
+
+  yield* progress("a burst of all that they can do")
+  const { execution_id } = yield* ask(api.requests.run)
+  yield* warmUp(api, execution_id, Math.min(20_000, minutes * BURST))
+  yield* untilDone(ground.statements)
 
   const watched = { API: watch(api), worker: watch(worker) }
   const all = Object.values(watched)
