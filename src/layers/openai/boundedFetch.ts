@@ -26,7 +26,8 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
         reject(signal!.reason)
         request?.abort(signal!.reason)
       }
-      if (signal?.aborted) return giveUp()
+      const refuse = (why: string) => request!.abort(new AnswerRefused(why))
+      signal?.throwIfAborted()
       signal?.addEventListener("abort", giveUp, { once: true })
 
       let status = 0
@@ -49,9 +50,8 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
             request = controller
             if (signal?.aborted) giveUp()
           },
-          onResponseStart: (controller, statusCode, fields) => {
+          onResponseStart: (_, statusCode, fields) => {
             if (statusCode < 200) return
-            const refuse = (why: string) => controller.abort(new AnswerRefused(why))
             if (statusCode >= 300 && statusCode < 400) {
               return refuse(`the provider redirects (${statusCode}), which is not followed`)
             }
@@ -63,11 +63,9 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
               [value ?? []].flat().map((one): [string, string] => [name, one])
             )
           },
-          onResponseData: (controller, chunk) => {
+          onResponseData: (_, chunk) => {
             read += chunk.byteLength
-            if (read > maximum) {
-              return controller.abort(new AnswerRefused(`the answer is larger than ${maximum} bytes`))
-            }
+            if (read > maximum) return refuse(`the answer is larger than ${maximum} bytes`)
             chunks.push(chunk)
           },
           onResponseEnd: () => {
