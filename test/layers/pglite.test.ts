@@ -10,6 +10,12 @@ import { protocolStream } from "../../src/layers/pglite/protocolStream.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { newFolder } from "../support/database.ts"
 
+/** PGlite as it comes, in memory; closed with the scope. */
+const newPglite = Effect.acquireRelease(
+  Effect.promise(() => PGlite.create("memory://")),
+  (server) => Effect.promise(() => server.close())
+)
+
 describe("the lock of a data folder", () => {
   it.effect("lets one holder in, names it to the next, and is gone with it", () =>
     Effect.gen(function* () {
@@ -60,10 +66,7 @@ describe("a data folder", () => {
         yield* open(folder, (sql) => sql`CREATE TABLE kept AS SELECT 1 AS one`)
         assert.deepStrictEqual(yield* open(folder, (sql) => sql`SELECT one FROM kept`), [{ one: 1 }])
 
-        const made = yield* Effect.acquireRelease(
-          Effect.promise(() => PGlite.create("memory://")),
-          (server) => Effect.promise(() => server.close())
-        )
+        const made = yield* newPglite
         const { rows } = yield* Effect.promise(() => made.query<object>(SETTINGS))
         assert.deepStrictEqual(yield* open(folder, (sql) => sql.unsafe<object>(SETTINGS)), rows)
       })
@@ -100,10 +103,7 @@ describe("the protocol stream", () => {
 
   const talk = (pieces: ReadonlyArray<Buffer>) =>
     Effect.gen(function* () {
-      const pglite = yield* Effect.acquireRelease(
-        Effect.promise(() => PGlite.create("memory://")),
-        (server) => Effect.promise(() => server.close())
-      )
+      const pglite = yield* newPglite
       return yield* Effect.callback<string>((resume) => {
         const stream = protocolStream(pglite)
         let answer = ""
