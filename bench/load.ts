@@ -4,6 +4,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { cpuSeconds, runProgram } from "./processes.ts"
 import type { Ground } from "./ground.ts"
+import type { Progress } from "./progress.ts"
 import type { Request } from "./send.ts"
 
 /** For how long, or how many. */
@@ -89,6 +90,12 @@ export const warmUp = Effect.fnUntraced(function* (
   for (const request of [requests.read, requests.poll(execution_id), requests.run, requests.submit]) {
     yield* load(pid, request, { amount })
   }
+})
+
+/** Sees to it that there is a load generator, or dies. */
+export const requireLoad = Effect.fnUntraced(function* (progress: Progress) {
+  yield* progress("npm ci of the load generator")
+  if (!installed("load")) return yield* Effect.die(new Error("bench/load can't be installed"))
 })
 
 /** Installs what a folder of this one locks, unless it is there. False where the registry can't be reached. */

@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { installed, load, warmUp } from "./load.ts"
+import { installed, load, requireLoad, warmUp } from "./load.ts"
 import { withMarked } from "./markdown.ts"
 import { picture } from "./picture.ts"
 import { makeProgress } from "./progress.ts"
@@ -33,8 +33,7 @@ const README = file("../README.md")
 const main = Effect.gen(function* () {
   const started = performance.now()
   const progress = makeProgress()
-  yield* progress("npm ci of the load generator")
-  if (!installed("load")) return yield* Effect.die(new Error("bench/load can't be installed"))
+  yield* requireLoad(progress)
   const withPeers = !quick && installed("peers")
   const plan: Plan = quick
     ? { warmUp: 1_000, duration: 1, executions: 500, repeat: 10, peers: false }

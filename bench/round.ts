@@ -46,10 +46,10 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   const seconds = { SECONDS: String(plan.duration) }
   const { execution_id } = yield* ask(api.requests.run)
 
-  /** What was not asked for a while is cold again, so some requests come before those that count. */
-  const warm = (pid: number, request: Request) => load(pid, request, { amount: plan.executions / 5 })
   const rate = Effect.fnUntraced(function* (name: string, pid: number, request: Request) {
-    yield* warm(pid, request)
+    // What was not asked for a while is cold again, so some requests come before those that count.
+    yield* load(pid, request, { amount: plan.executions / 5 })
+    yield* world.settle
     const { result, statements: asked } = yield* statements.count(load(pid, request, extent))
     sample(name, result, asked)
   })
@@ -74,8 +74,6 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   const tool = pgbench({ databaseUrl, seconds: plan.duration, length: CONTENT.length })
   if (tool === undefined) yield* progress("pgbench is not installed, and left out")
   else note("pgbench", tool)
-  yield* warm(api.pid, api.requests.run)
-  yield* world.settle
   yield* rate("run", api.pid, api.requests.run)
 
   yield* progress("list executions")
@@ -95,8 +93,6 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   yield* rate("frameworkSubmit", framework.pid, framework.requests.submit)
   yield* limits("queue", { REDIS_URL: world.redisUrl })
   yield* world.clear
-  yield* warm(api.pid, api.requests.submit)
-  yield* world.settle
   yield* rate("submit", api.pid, api.requests.submit)
   yield* world.clear
 

@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { makeGround } from "./ground.ts"
-import { installed } from "./load.ts"
+import { requireLoad } from "./load.ts"
 import { machine } from "./machine.ts"
 import { withMarked } from "./markdown.ts"
 import { makeProgress } from "./progress.ts"
@@ -33,8 +33,7 @@ const PAGE = file("../docs/scaling.md")
 const main = Effect.gen(function* () {
   const started = performance.now()
   const progress = makeProgress()
-  yield* progress("npm ci of the load generator")
-  if (!installed("load")) return yield* Effect.die(new Error("bench/load can't be installed"))
+  yield* requireLoad(progress)
   const plan: ScalingPlan = quick
     ? { warmUp: 500, duration: 1, executions: 500 }
     : { warmUp: 3_000, duration: 3, executions: 3_000 }

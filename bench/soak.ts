@@ -10,7 +10,7 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { untilDone } from "./done.ts"
 import { makeGround } from "./ground.ts"
-import { installed, warmUp } from "./load.ts"
+import { requireLoad, warmUp } from "./load.ts"
 import { machine } from "./machine.ts"
 import { markdownTable } from "./markdown.ts"
 import { mix } from "./mix.ts"
@@ -66,8 +66,7 @@ const jsonOf = (result: object, series: Record<string, ReadonlyArray<Memory>>) =
 
 const main = Effect.gen(function* () {
   const progress = makeProgress()
-  yield* progress("npm ci of the load generator")
-  if (!installed("load")) return yield* Effect.die(new Error("bench/load can't be installed"))
+  yield* requireLoad(progress)
   yield* progress("PostgreSQL, Redis, a provider, an API and a worker")
   const ground = yield* makeGround
   const api = yield* ground.startLedger(0, watchable)
