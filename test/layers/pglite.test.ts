@@ -4,6 +4,8 @@ import { Effect, Exit, Layer, Scope } from "effect"
 import type { SqlClient } from "effect/sql"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { DataDirInUse, lockDataDir } from "../../src/layers/pglite/dataDirLock.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { protocolStream } from "../../src/layers/pglite/protocolStream.ts"
@@ -15,6 +17,9 @@ const newPglite = Effect.acquireRelease(
   Effect.promise(() => PGlite.create("memory://")),
   (server) => Effect.promise(() => server.close())
 )
+
+setFlagsFromString("--expose-gc")
+const collectGarbage = runInNewContext("gc") as () => void
 
 describe("the lock of a data folder", () => {
   it.effect("lets one holder in, names it to the next, and is gone with it", () =>
@@ -132,9 +137,34 @@ describe("the protocol stream", () => {
     })
   )
 
+  it.live("keeps no answer once it is given", () =>
+    Effect.gen(function* () {
+      const heap = () => {
+        collectGarbage()
+        return process.memoryUsage().heapUsed
+      }
+      const stream = protocolStream(yield* newPglite)
+      /** Asks, and waits for the message that the server is ready again, which ends each answer. */
+      const ask = (message: Buffer) =>
+        Effect.callback<void>((resume) => {
+          stream.on("data", (data: Buffer) => {
+            if (data.subarray(-6, -1).toString("latin1") !== "Z\0\0\0\x05") return
+            stream.removeAllListeners("data")
+            resume(Effect.void)
+          })
+          stream.write(message)
+        })
+      yield* ask(startup)
+      yield* ask(query("SELECT repeat('a', 100_000)"))
+      const before = heap()
+      yield* Effect.forEach(Array.from({ length: 200 }), () => ask(query("SELECT repeat('a', 100_000)")))
+      assert.isBelow(heap() - before, 5_000_000)
+    })
+  )
+
   it.live("ends with an error when the server does", () =>
     Effect.gen(function* () {
-      const stream = protocolStream({ execProtocolRaw: () => Promise.reject(new Error("gone")) })
+      const stream = protocolStream({ execProtocolRawStream: () => Promise.reject(new Error("gone")) })
       const error = yield* Effect.callback<Error>((resume) => {
         stream.on("error", (cause) => resume(Effect.succeed(cause)))
         stream.write(startup)

@@ -2,7 +2,11 @@ import { Duplex } from "node:stream"
 
 /** What speaks PostgreSQL's wire protocol a message at a time: PGlite. */
 export interface ProtocolServer {
-  readonly execProtocolRaw: (message: Uint8Array) => Promise<Uint8Array>
+  /** Resolves when the messages have been carried out; until then `onRawData` is given views of the answer's parts. */
+  readonly execProtocolRawStream: (
+    messages: Uint8Array,
+    options: { readonly onRawData: (part: Uint8Array) => void }
+  ) => Promise<void>
 }
 
 /**
@@ -35,10 +39,14 @@ export const protocolStream = (server: ProtocolServer): Duplex => {
       const messages = pending.subarray(0, end)
       pending = pending.subarray(end)
       if (end === 0) return done()
-      server.execProtocolRaw(messages).then((answer) => {
-        if (answer.length > 0) this.push(answer)
-        done()
-      }, done)
+      const answer: Array<Buffer> = []
+      // Not `execProtocolRaw`, which parses what it answers, and keeps that for as long as the server lives.
+      server
+        .execProtocolRawStream(messages, { onRawData: (part) => answer.push(Buffer.from(part)) })
+        .then(() => {
+          if (answer.length > 0) this.push(Buffer.concat(answer))
+          done()
+        }, done)
     },
     final(done) {
       this.push(null)
