@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { sha256 } from "./checksum.ts"
+import { DateOrNull } from "./dates.ts"
 import { DEFAULT_PROJECT_ID, KeyId, ProjectId } from "./Ids.ts"
 import { textOf } from "./Text.ts"
 
@@ -38,11 +39,11 @@ export const ApiKey = Schema.Struct({
   scopes: Schema.Array(Scope),
   created_at: Schema.Date,
   /** From when on it is refused. */
-  expires_at: Schema.NullOr(Schema.Date),
+  expires_at: DateOrNull,
   /** Since when it is refused: each process knows within 5 seconds. */
-  revoked_at: Schema.NullOr(Schema.Date),
+  revoked_at: DateOrNull,
   /** When it was last used, give or take a minute. */
-  last_used_at: Schema.NullOr(Schema.Date)
+  last_used_at: DateOrNull
 }).annotate({ identifier: "ApiKey" })
 export type ApiKey = typeof ApiKey.Type
 

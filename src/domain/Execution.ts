@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { DateOrNull } from "./dates.ts"
 import { ExecutionId, ModelId, PromptId, VersionId } from "./Ids.ts"
 import { ModelParams, ProviderName } from "./Model.ts"
 import { PromptMode } from "./Prompt.ts"
@@ -62,12 +63,12 @@ export const ExecutionSummary = Schema.Struct({
   error_type: Schema.NullOr(Schema.String),
   error_message: Schema.NullOr(Schema.String),
   created_at: Schema.Date,
-  started_at: Schema.NullOr(Schema.Date),
-  completed_at: Schema.NullOr(Schema.Date),
+  started_at: DateOrNull,
+  completed_at: DateOrNull,
   /** When a queued execution is tried (again). */
-  next_attempt_at: Schema.NullOr(Schema.Date),
+  next_attempt_at: DateOrNull,
   /** When its texts were dropped for their age: prompt, response, variables and error messages. Null while they are kept. */
-  bodies_dropped_at: Schema.NullOr(Schema.Date)
+  bodies_dropped_at: DateOrNull
 }).annotate({ identifier: "ExecutionSummary" })
 export type ExecutionSummary = typeof ExecutionSummary.Type
 
@@ -97,7 +98,7 @@ export type ExecutionRecord = typeof ExecutionRecord.Type
 export const Attempt = Schema.Struct({
   attempt_number: Schema.Int,
   started_at: Schema.Date,
-  completed_at: Schema.NullOr(Schema.Date),
+  completed_at: DateOrNull,
   /** Null while the call is under way; `unknown` when its worker was lost. */
   outcome: Schema.NullOr(AttemptOutcome),
   error_type: Schema.NullOr(Schema.String),

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { Environment } from "./Execution.ts"
 import { ModelRef } from "./Model.ts"
 import { PromptName, VersionNumber } from "./Prompt.ts"
-import { StorableDate } from "./StorableDate.ts"
+import { StorableDate } from "./dates.ts"
 
 /** What makes a group of executions, and what tells one group from another. Periods are told by their start, in UTC. */
 const keys = {

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { DateOrNull, StorableDate } from "../../domain/dates.ts"
 import {
   Attempt,
   CorrelationId,
@@ -16,7 +17,6 @@ import { IdempotencyKey } from "../../domain/idempotency.ts"
 import { ExecutionId } from "../../domain/Ids.ts"
 import { Model, ModelParams, ModelRef } from "../../domain/Model.ts"
 import { Prompt, PromptName, VersionNumber, VersionWithContent } from "../../domain/Prompt.ts"
-import { StorableDate } from "../../domain/StorableDate.ts"
 import { textOf } from "../../domain/Text.ts"
 import { Variables } from "../../domain/Variables.ts"
 import { Authorization } from "./Authorization.ts"
@@ -115,7 +115,7 @@ const ExecutedSync = HttpApiSchema.WithHeaders(
     error_type: Schema.NullOr(Schema.String),
     error_message: Schema.NullOr(Schema.String),
     /** When the execution that a key stood for had lost its texts already. */
-    bodies_dropped_at: Schema.NullOr(Schema.Date)
+    bodies_dropped_at: DateOrNull
   }),
   replayedHeader
 )

@@ -7,3 +7,6 @@ export const StorableDate = Schema.Date.check(
     maximum: new Date("9999-12-31T23:59:59.999Z")
   })
 )
+
+/** A date, or none. Null comes first: after the date, each null would be refused as one before it is taken. */
+export const DateOrNull = Schema.Union([Schema.Null, Schema.Date])
