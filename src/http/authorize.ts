@@ -29,21 +29,26 @@ export const layer = Layer.effect(
     const { authenticate } = yield* Authentication
     const { take } = yield* RateLimit
 
+    /** Takes one request from a key's bucket, and tells what is left in it. */
     const takeOne = ({ key_id }: Principal) =>
-      take(key_id).pipe(
-        Effect.tapError(({ limit, retry_after }) =>
-          tellAllowance({ limit, remaining: 0, reset_after: retry_after })
-        ),
-        Effect.flatMap((allowance) => (allowance === undefined ? Effect.void : tellAllowance(allowance)))
-      )
+      Effect.matchEffect(take(key_id), {
+        onFailure: (refused) => {
+          const { limit, retry_after } = refused
+          return Effect.andThen(
+            tellAllowance({ limit, remaining: 0, reset_after: retry_after }),
+            Effect.fail(refused)
+          )
+        },
+        onSuccess: (allowance) => (allowance === undefined ? Effect.void : tellAllowance(allowance))
+      })
 
     const admit = (key: Parameters<typeof authenticate>[0], scope: Scope) =>
-      HttpServerRequest.HttpServerRequest.pipe(
-        Effect.flatMap(({ remoteAddress }) => authenticate(key, Option.getOrUndefined(remoteAddress))),
-        Effect.tap(takeOne),
-        Effect.filterOrFail(
-          (principal) => hasScope(principal, scope),
-          () => new ScopeMissing({ scope })
+      HttpServerRequest.HttpServerRequest.use(({ remoteAddress }) =>
+        Effect.flatMap(authenticate(key, Option.getOrUndefined(remoteAddress)), (principal) =>
+          Effect.andThen(
+            takeOne(principal),
+            hasScope(principal, scope) ? Effect.succeed(principal) : new ScopeMissing({ scope })
+          )
         )
       )
 

@@ -26,12 +26,13 @@ const faults = ({ kind, cause }: HttpApiError.HttpApiSchemaError) =>
     message: NAMED.test(message) ? "Expected an object" : message
   }))
 
-/** Refuses what can be told from a request's head, before a byte of its body is read. */
-const checkHead = (
+/** Answers, or refuses what can be told from a request's head, before a byte of its body is read. */
+const checkingHead = <A, E, R>(
   { headers, url }: HttpServerRequest.HttpServerRequest,
   endpoint: HttpApiEndpoint.Top,
-  limit: ByteSize.ByteSize
-): Effect.Effect<void, BadRequest | PayloadTooLarge | UnsupportedMediaType> => {
+  limit: ByteSize.ByteSize,
+  answered: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | BadRequest | PayloadTooLarge | UnsupportedMediaType, R> => {
   const encoding = headers["content-encoding"] ?? "identity"
   if (encoding !== "identity") {
     const detail = `A body encoded as ${encoding} is not read.`
@@ -44,7 +45,7 @@ const checkHead = (
     return Effect.flatMap(RequestId, (request_id) => Effect.fail(new PayloadTooLarge({ request_id, detail })))
   }
   const start = url.indexOf("?")
-  if (start < 0) return Effect.void
+  if (start < 0) return answered
   const query = url.slice(start + 1)
   if (!isPercentEncoded(query)) {
     return badRequest([{ path: ["query"], message: "Expected percent-encoded UTF-8" }])
@@ -54,7 +55,7 @@ const checkHead = (
   const message = "Expected no excess property"
   return names.size > 0
     ? badRequest([...names].map((name) => ({ path: ["query", name], message })))
-    : Effect.void
+    : answered
 }
 
 /** An error of an endpoint's own goes on; of the framework's, a request's is the caller's fault and an answer's a bug. */
@@ -78,17 +79,17 @@ export const layer = Layer.succeed(
     const limit = Context.get(endpoint.annotations, BodyLimit)
     const answered = Effect.catch(httpEffect, refuseMalformed)
     if (endpoint.payload.size === 0) {
-      return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-        Effect.andThen(checkHead(request, endpoint, limit), answered)
+      return HttpServerRequest.HttpServerRequest.use((request) =>
+        checkingHead(request, endpoint, limit, answered)
       )
     }
     const bounded = answered.pipe(
       Effect.catchDefect(refuseUnreadable),
       Effect.provideService(HttpIncomingMessage.MaxBodySize, limit)
     )
-    return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+    return HttpServerRequest.HttpServerRequest.use((request) => {
       checkText(request)
-      return Effect.andThen(checkHead(request, endpoint, limit), bounded)
+      return checkingHead(request, endpoint, limit, bounded)
     })
   })
 )

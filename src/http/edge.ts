@@ -33,7 +33,7 @@ export const layer = (methodsAt: MethodsAt) =>
         onFailure: (cause) => Effect.map(answerCause(cause, methodsAt), withRetryAfter),
         onSuccess: (response) => withoutBareErrors(response, methodsAt)
       })
-      return Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {
+      return HttpServerRequest.HttpServerRequest.use(({ headers }) => {
         const given = headers["x-request-id"]
         const request_id = given !== undefined && SENDABLE_ID.test(given) ? given : randomUUID()
         return Effect.map(withRequestId(request_id)(answered), (response) =>

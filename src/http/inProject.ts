@@ -5,5 +5,4 @@ import { CurrentPrincipal } from "./api/Authorization.ts"
 /** Does something in the project of the key that asks. */
 export const inProject = <A, E, R>(
   use: (project_id: ProjectId) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R | CurrentPrincipal> =>
-  Effect.flatMap(CurrentPrincipal, ({ project_id }) => use(project_id))
+): Effect.Effect<A, E, R | CurrentPrincipal> => CurrentPrincipal.use(({ project_id }) => use(project_id))

@@ -99,17 +99,19 @@ export class Executor extends Context.Service<
         )
       )
 
-      const finish = (lease: Lease, end: AttemptEnd) =>
-        store.finish(lease, end).pipe(
-          Effect.catchDefect((defect) =>
-            defect instanceof DatabaseUnavailable ? Effect.fail(defect) : Effect.die(defect)
-          ),
-          Effect.retry(writePatiently),
+      const finish = (lease: Lease, end: AttemptEnd) => {
+        const once = Effect.catchDefect(store.finish(lease, end), (defect) =>
+          defect instanceof DatabaseUnavailable ? Effect.fail(defect) : Effect.die(defect)
+        )
+        return once.pipe(
+          // A schedule is set up before what it is for is first tried, so it is left until it is needed.
+          Effect.catch(() => Effect.retry(once, writePatiently)),
           Effect.orDie,
           Effect.tap((execution) =>
             Option.isSome(execution) ? Metric.update(attemptsWith(outcomeOf(end)), 1) : Effect.void
           )
         )
+      }
 
       const giveBack = ({ execution_id, epoch }: Lease) =>
         Effect.gen(function* () {

@@ -27,8 +27,14 @@ export class Templates extends Context.Service<
       get: ({ checksum_hash, template_source }) =>
         Effect.suspend(() => {
           const template = kept.get(checksum_hash)
-          return template === undefined ? makeTemplate(template_source) : Effect.succeed(template)
-        }).pipe(Effect.tap((template) => Effect.sync(() => keep(checksum_hash, template))))
+          if (template === undefined) {
+            return Effect.tap(makeTemplate(template_source), (made) =>
+              Effect.sync(() => keep(checksum_hash, made))
+            )
+          }
+          keep(checksum_hash, template)
+          return Effect.succeed(template)
+        })
     })
   })
 }

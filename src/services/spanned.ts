@@ -4,4 +4,4 @@ import { Effect, References } from "effect"
 export const spanned =
   (name: string) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.flatMap(References.TracerEnabled, (enabled) => (enabled ? Effect.withSpan(self, name) : self))
+    References.TracerEnabled.use((enabled) => (enabled ? Effect.withSpan(self, name) : self))

@@ -1,5 +1,5 @@
 import { Schema, SchemaTransformation } from "effect"
-import { StorableDate } from "../../domain/StorableDate.ts"
+import { StorableDate } from "../../domain/dates.ts"
 
 /** A member that may be left out; handlers take the default then, and the OpenAPI document says so. */
 export const optional = <S extends Schema.Top>(schema: S, default_: S["Type"]) =>

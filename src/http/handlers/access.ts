@@ -18,16 +18,13 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const access = yield* Access
     return handlers.handleAll({
-      projects: () =>
-        Effect.flatMap(CurrentPrincipal, access.projects).pipe(Effect.map((projects) => ({ projects }))),
+      projects: () => CurrentPrincipal.use(access.projects).pipe(Effect.map((projects) => ({ projects }))),
 
       createProject: ({ payload: { name } }) =>
-        Effect.flatMap(CurrentPrincipal, (principal) => access.createProject(principal, name)).pipe(
-          asProblem
-        ),
+        CurrentPrincipal.use((principal) => access.createProject(principal, name)).pipe(asProblem),
 
       keys: ({ params: { project_id } }) =>
-        Effect.flatMap(CurrentPrincipal, (principal) => access.keys(principal, project_id)).pipe(
+        CurrentPrincipal.use((principal) => access.keys(principal, project_id)).pipe(
           Effect.map((keys) => ({ keys })),
           asProblem
         ),
@@ -35,14 +32,14 @@ export const layer = HttpApiBuilder.group(
       issueKey: ({ params: { project_id }, payload }) =>
         Effect.andThen(
           requireTimeToCome(payload.expires_at),
-          Effect.flatMap(CurrentPrincipal, (principal) => access.issue(principal, project_id, payload)).pipe(
+          CurrentPrincipal.use((principal) => access.issue(principal, project_id, payload)).pipe(
             Effect.map(({ key, ...issued }) => ({ ...issued, key: Redacted.value(key) })),
             asProblem
           )
         ),
 
       revokeKey: ({ params: { key_id } }) =>
-        Effect.flatMap(CurrentPrincipal, (principal) => access.revoke(principal, key_id)).pipe(asProblem)
+        CurrentPrincipal.use((principal) => access.revoke(principal, key_id)).pipe(asProblem)
     })
   })
 )

@@ -447,10 +447,7 @@ export const layer = Layer.effect(
     }
 
     const models = new Map<string, Model>()
-    const model = Effect.fnUntraced(function* (ref: ModelRef) {
-      const key = `${ref.provider}/${ref.model_name}`
-      const known = models.get(key)
-      if (known !== undefined) return known
+    const findModel = Effect.fnUntraced(function* (ref: ModelRef, key: string) {
       let [found] = yield* selectModel(ref)
       if (found === undefined) {
         yield* insertModel(ref)
@@ -460,6 +457,11 @@ export const layer = Layer.effect(
       models.set(key, found!)
       return found!
     }, writing)
+    const model = (ref: ModelRef) => {
+      const key = `${ref.provider}/${ref.model_name}`
+      const known = models.get(key)
+      return known === undefined ? findModel(ref, key) : Effect.succeed(known)
+    }
 
     const statusLane = yield* readingLane({ send: selectStatuses })
     const executionLane = yield* readingLane({ send: selectExecutionsById, items: POLLED })
