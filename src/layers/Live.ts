@@ -1,7 +1,14 @@
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { Access } from "../services/Access.ts"
+import { Analytics } from "../services/Analytics.ts"
 import { Authentication } from "../services/Authentication.ts"
+import { Executions } from "../services/Executions.ts"
+import { Health } from "../services/Health.ts"
+import { Lifecycle } from "../services/Lifecycle.ts"
+import { Metrics } from "../services/Metrics.ts"
+import { Prompts } from "../services/Prompts.ts"
+import { RateLimit } from "../services/RateLimit.ts"
 import { Retention } from "../services/Retention.ts"
 import { Rollups } from "../services/Rollups.ts"
 import { ConfigInvalid } from "./AppConfig.ts"
@@ -22,6 +29,19 @@ const optionsOf = ({ openai, settings }: AppConfig["Service"]): Effect.Effect<Pr
         ({ openAiProvider }) => ({ providers: [openAiProvider(openai)], settings })
       )
 
+/** What an API process asks its services for. Each request copies the services that its server knows, so these are all. */
+const asked = Context.pick(
+  Access,
+  Analytics,
+  Authentication,
+  Executions,
+  Health,
+  Lifecycle,
+  Metrics,
+  Prompts,
+  RateLimit
+)
+
 /** The services of an API process, as its configuration asks for them. Without Redis it works too. */
 export const layerApi = (config: AppConfig["Service"]) =>
   Layer.unwrap(
@@ -35,7 +55,7 @@ export const layerApi = (config: AppConfig["Service"]) =>
         ? PromptLedger.layerPostgres({ ...options, url })
         : PromptLedger.layerApi({ ...options, url, redisUrl })
     })
-  )
+  ).pipe(Layer.flatMap((services) => Layer.succeedContext(asked(services))))
 
 /** The services of a process that works alone, over the database that the API has. */
 export const layerWorker = (config: AppConfig["Service"]) =>
