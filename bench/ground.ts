@@ -53,19 +53,19 @@ export const makeGround = Effect.gen(function* () {
     (client) => Effect.sync(() => client.disconnect())
   )
 
-  /** A provider that takes so many milliseconds. */
-  const providerUrl = (delay: number) => `${provider.url}/${delay}/v1`
+  const providerUrl = `${provider.url}/v1`
+  const takes = (millis: number) => ask({ url: `${provider.url}/takes/${millis}` })
   const apiKey = `bench-${randomUUID()}`
-  const env = (delay: number) => ({
+  const env = {
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     API_KEY: apiKey,
     OPENAI_API_KEY: "none",
-    OPENAI_BASE_URL: providerUrl(delay),
+    OPENAI_BASE_URL: providerUrl,
     RATE_LIMIT: "0",
     LOG_LEVEL: "warn",
     LOG_FORMAT: "json"
-  })
+  }
 
   const headers = { "x-api-key": apiKey, "content-type": "application/json" }
   const requests = (url: string) => {
@@ -97,14 +97,14 @@ export const makeGround = Effect.gen(function* () {
     }
   }
 
-  const startLedger = (delay: number, more: Record<string, string> = {}) =>
-    Effect.map(startEntrypoint("http/main", { ...env(delay), ...more }), (process) => ({
+  const startLedger = (more: Record<string, string> = {}) =>
+    Effect.map(startEntrypoint("http/main", { ...env, ...more }), (process) => ({
       ...process,
       requests: requests(process.url)
     }))
 
-  const startWorker = (delay = 0, more: Record<string, string> = {}) =>
-    startEntrypoint("worker/main", { ...env(delay), ...more })
+  const startWorker = (more: Record<string, string> = {}) =>
+    startEntrypoint("worker/main", { ...env, ...more })
 
   return {
     databaseUrl: database.url,
@@ -112,6 +112,8 @@ export const makeGround = Effect.gen(function* () {
     pids: { postgres: database.pid(), redis: redis.pid(), provider: provider.pid },
     statements,
     providerUrl,
+    /** Has the provider take so many milliseconds for an answer, until the scope closes. */
+    providerTakes: (millis: number) => Effect.acquireRelease(takes(millis), () => takes(0)),
     /** What the provider has seen. */
     calls: Effect.map(
       ask({ url: `${provider.url}/calls` }),

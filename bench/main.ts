@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { installed, load, requireLoad, warmUp } from "./load.ts"
+import { installed, requireLoad, warmUp } from "./load.ts"
 import { withMarked } from "./markdown.ts"
 import { picture } from "./picture.ts"
 import { makeProgress } from "./progress.ts"
@@ -45,7 +45,6 @@ const main = Effect.gen(function* () {
   yield* progress("warming up")
   const { execution_id } = yield* ask(world.api.requests.run)
   for (const ledger of [world.framework, world.api]) yield* warmUp(ledger, execution_id, plan.warmUp)
-  yield* load(world.slowApi.pid, world.slowApi.requests.run, { amount: plan.warmUp }, 128)
   yield* world.clear
 
   const all = yield* Effect.forEach(Array.from({ length: rounds }), (_, index) =>

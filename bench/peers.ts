@@ -46,7 +46,7 @@ const portkey = (world: World, { duration }: Plan) =>
         "content-type": "application/json",
         authorization: "Bearer none",
         "x-portkey-provider": "openai",
-        "x-portkey-custom-host": world.providerUrl(0)
+        "x-portkey-custom-host": world.providerUrl
       },
       body: JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: CONTENT }] })
     }
@@ -59,7 +59,7 @@ const queue = (world: World, program: string, amount: number) =>
   Effect.gen(function* () {
     const env = {
       DATABASE_URL: world.databaseUrl,
-      OPENAI_BASE_URL: world.providerUrl(0),
+      OPENAI_BASE_URL: world.providerUrl,
       CONTENT
     }
     const jobs = [Math.ceil(amount / 3), amount].map(String)

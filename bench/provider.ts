@@ -1,6 +1,6 @@
 /*
- * A provider on loopback that answers every chat completion with the same text, after as many milliseconds as the first
- * part of its path says: `/50/v1/chat/completions`. At `/calls` it tells what it has seen.
+ * A provider on loopback that answers every chat completion with the same text, at once, or after as many milliseconds
+ * as it was last told: `/takes/50`. At `/calls` it tells what it has seen.
  */
 import { createServer } from "node:http"
 import type { ServerResponse } from "node:http"
@@ -23,6 +23,7 @@ const answer = Buffer.from(
   })
 )
 
+let delay = 0
 let calls = 0
 let open = 0
 /** When the latest call arrived, by the clock that all processes of a machine share. */
@@ -38,15 +39,15 @@ const send = (response: ServerResponse, body: Buffer) =>
     .end(body)
 
 const server = createServer(async (request, response) => {
-  const [, first] = request.url!.split("/", 2)
-  if (first === "calls") {
+  const [, first, second] = request.url!.split("/", 3)
+  if (first === "takes") delay = Number(second)
+  if (first !== "v1") {
     return send(response, Buffer.from(JSON.stringify({ calls, open, last: String(last) })))
   }
   last = process.hrtime.bigint()
   calls++
   open++
   request.resume()
-  const delay = Number(first)
   if (delay > 0) await setTimeout(delay)
   open--
   return send(response, answer)

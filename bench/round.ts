@@ -12,7 +12,6 @@ import { megabytes, runProgram } from "./processes.ts"
 import type { Progress } from "./progress.ts"
 import { ask } from "./send.ts"
 import type { Request } from "./send.ts"
-import { SLOW } from "./world.ts"
 import type { World } from "./world.ts"
 
 export interface Plan {
@@ -26,6 +25,9 @@ export interface Plan {
   readonly repeat: number
   readonly peers: boolean
 }
+
+/** The milliseconds of a provider that is not instant. */
+const SLOW = 50
 
 /** Calls that a worker has to keep open at a time, and how long each takes. */
 const OPEN = 256
@@ -41,7 +43,7 @@ const milliseconds = <A, E, R>(work: Effect.Effect<A, E, R>) =>
 /** Measures everything once. What is compared is measured one right after the other, so that a busy machine slows both. */
 export const round = Effect.fnUntraced(function* (world: World, plan: Plan, progress: Progress) {
   const { figures, measured, note, sample } = makeFigures()
-  const { api, framework, slowApi, statements } = world
+  const { api, framework, statements } = world
   const extent: Extent = { duration: plan.duration }
   const seconds = { SECONDS: String(plan.duration) }
   const { execution_id } = yield* ask(api.requests.run)
@@ -68,7 +70,7 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
 
   yield* progress("run, after its parts: framework, bare call, durable writes")
   yield* rate("frameworkRun", framework.pid, framework.requests.run)
-  yield* limits("calls", { OPENAI_BASE_URL: world.providerUrl(0), CONTENT })
+  yield* limits("calls", { OPENAI_BASE_URL: world.providerUrl, CONTENT })
   yield* limits("writes", { DATABASE_URL: world.databaseUrl, CONTENT })
   const { databaseUrl } = world
   const tool = pgbench({ databaseUrl, seconds: plan.duration, length: CONTENT.length })
@@ -80,13 +82,18 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   yield* rate("list", api.pid, api.requests.list)
 
   yield* progress(`run with a provider of ${SLOW} ms, after the bare call`)
-  const slow = yield* runProgram<{ call: Measured }>("limits/calls.ts", {
-    ...seconds,
-    OPENAI_BASE_URL: world.providerUrl(SLOW),
-    CONTENT
-  })
-  measured({ slowCall: slow.call })
-  yield* rate("slowRun", slowApi.pid, slowApi.requests.run)
+  yield* Effect.scoped(
+    Effect.gen(function* () {
+      yield* world.providerTakes(SLOW)
+      const slow = yield* runProgram<{ call: Measured }>("limits/calls.ts", {
+        ...seconds,
+        OPENAI_BASE_URL: world.providerUrl,
+        CONTENT
+      })
+      measured({ slowCall: slow.call })
+      yield* rate("slowRun", api.pid, api.requests.run)
+    })
+  )
 
   yield* progress("submit, after its parts: framework, BullMQ")
   yield* world.clear
@@ -185,7 +192,8 @@ const startLatency = (world: World, { repeat, executions }: Plan) =>
 /** The megabytes of a worker while the provider lets it wait for as many answers as it may have under way. */
 const workerMemory = (world: World) =>
   Effect.gen(function* () {
-    const worker = yield* world.startWorker(OPEN_MILLIS, { WORKER_CONCURRENCY: String(OPEN) })
+    yield* world.providerTakes(OPEN_MILLIS)
+    const worker = yield* world.startWorker({ WORKER_CONCURRENCY: String(OPEN) })
     yield* load(world.api.pid, world.api.requests.submit, { amount: OPEN })
     yield* world.calls.pipe(
       Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ({ open }) => open === OPEN })

@@ -40,7 +40,7 @@ const main = Effect.gen(function* () {
 
   yield* progress("PostgreSQL, Redis, a provider and two APIs")
   const ground = yield* makeGround
-  const ledgers = [yield* ground.startLedger(0), yield* ground.startLedger(0)]
+  const ledgers = [yield* ground.startLedger(), yield* ground.startLedger()]
   yield* ask(ledgers[0]!.requests.put)
 
   const all = yield* Effect.forEach(Array.from({ length: rounds }), (_, index) =>

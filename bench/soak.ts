@@ -69,8 +69,8 @@ const main = Effect.gen(function* () {
   yield* requireLoad(progress)
   yield* progress("PostgreSQL, Redis, a provider, an API and a worker")
   const ground = yield* makeGround
-  const api = yield* ground.startLedger(0, watchable)
-  const worker = yield* ground.startWorker(0, watchable)
+  const api = yield* ground.startLedger(watchable)
+  const worker = yield* ground.startWorker(watchable)
   yield* ask(api.requests.put)
 
   yield* progress("a burst of all that they can do")

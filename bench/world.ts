@@ -3,16 +3,12 @@ import { makeGround } from "./ground.ts"
 import { startServer } from "./processes.ts"
 import { ask } from "./send.ts"
 
-/** The milliseconds of a provider that is not instant. */
-export const SLOW = 50
-
-/** What the service is measured with: APIs over their ground, and the bare framework; all of it ends with the scope. */
+/** What the service is measured with: an API over its ground, and the bare framework; all of it ends with the scope. */
 export const makeWorld = Effect.gen(function* () {
   const ground = yield* makeGround
   const { requests, startLedger } = ground
 
-  const api = yield* startLedger(0)
-  const slowApi = yield* startLedger(SLOW)
+  const api = yield* startLedger()
   yield* ask(api.requests.put)
   yield* ask(api.requests.register)
 
@@ -25,8 +21,6 @@ export const makeWorld = Effect.gen(function* () {
   return {
     ...ground,
     api,
-    /** The same over a provider that takes `SLOW`. */
-    slowApi,
     /** An `HttpApi` that answers with the same bodies, with nothing behind it. */
     framework: { pid: framework.pid, requests: requests(framework.url) }
   }
