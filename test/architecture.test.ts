@@ -27,6 +27,17 @@ const WRAPPED: Record<string, RegExp> = {
   "@effect/sql-pg": /^layers\/(?:postgres|pglite)\//
 }
 
+/** Indexes of which a start would load every module for the one that it uses; commands may take that time. */
+const WHOLE = new Set([
+  "effect/cli",
+  "effect/observability",
+  "effect/persistence",
+  "effect/reactivity",
+  "effect/sql",
+  "@effect/platform-node"
+])
+const COMMANDS = /^(?:layers\/admin|worker\/retention)\.ts$/
+
 const SRC = join(import.meta.dirname, "../src")
 const files = globSync("**/*.ts", { cwd: SRC }).filter((file) => !file.endsWith(".d.ts"))
 const importsOf = (file: string) =>
@@ -59,6 +70,13 @@ describe("the architecture", () => {
   it("keeps packages behind the layers that wrap them", () => {
     const astray = files.filter((file) =>
       Object.entries(WRAPPED).some(([name, home]) => importsOf(file).includes(name) && !home.test(file))
+    )
+    assert.deepStrictEqual(astray, [])
+  })
+
+  it("starts without modules that it does not use", () => {
+    const astray = files.filter(
+      (file) => !COMMANDS.test(file) && importsOf(file).some((name) => WHOLE.has(name))
     )
     assert.deepStrictEqual(astray, [])
   })
