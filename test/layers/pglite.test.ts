@@ -2,6 +2,7 @@ import { PGlite } from "@electric-sql/pglite"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Scope } from "effect"
 import type { SqlClient } from "effect/sql"
+import { TestClock } from "effect/testing"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setFlagsFromString } from "node:v8"
@@ -75,6 +76,33 @@ describe("a data folder", () => {
         const { rows } = yield* Effect.promise(() => made.query<object>(SETTINGS))
         assert.deepStrictEqual(yield* open(folder, (sql) => sql.unsafe<object>(SETTINGS)), rows)
       })
+  )
+
+  it.effect("is vacuumed as a server's is: a table of which enough is dead, and no other", () =>
+    Effect.gen(function* () {
+      const folder = yield* newFolder
+      const sizes = yield* open(
+        folder,
+        Effect.fnUntraced(function* (sql) {
+          const of = sql<{ name: string; bytes: number }>`
+            SELECT relname AS name, pg_relation_size(oid)::int AS bytes FROM pg_class
+            WHERE relname IN ('emptied', 'kept') ORDER BY relname`
+          for (const name of ["emptied", "kept"]) {
+            yield* sql.unsafe(`CREATE TABLE ${name} AS SELECT repeat('a', 500) FROM generate_series(1, 1000)`)
+          }
+          yield* sql`DELETE FROM emptied`
+          yield* sql`DELETE FROM kept WHERE ctid IN (SELECT ctid FROM kept OFFSET 960)`
+          yield* sql`SELECT pg_stat_force_next_flush()`
+          const before = yield* of
+          yield* TestClock.adjust("10 seconds")
+          const after = yield* Effect.repeat(of, { until: ([emptied]) => emptied!.bytes === 0, times: 500 })
+          return { before, after }
+        })
+      )
+      assert.isAbove(sizes.before[0]!.bytes, 500_000)
+      assert.strictEqual(sizes.after[0]!.bytes, 0)
+      assert.deepStrictEqual(sizes.after[1], sizes.before[1])
+    })
   )
 
   it.live("is begun again when its first start was cut off", () =>
