@@ -6,7 +6,7 @@ import { noBell } from "../postgres/bell.ts"
 import { BY_KEY, Database, serverTime } from "../postgres/Database.ts"
 import { makeLane } from "../postgres/lane.ts"
 import { orDefect } from "../postgres/orDefect.ts"
-import { autovacuum } from "./autovacuum.ts"
+import { background } from "./background.ts"
 import { clusterIn, newCluster } from "./cluster.ts"
 import { lockDataDir } from "./dataDirLock.ts"
 import { protocolStream } from "./protocolStream.ts"
@@ -48,7 +48,7 @@ export const layer = (options: { readonly dataDir: string }) =>
     Effect.gen(function* () {
       yield* lockDataDir(options.dataDir)
       const client = yield* connect(() => clusterIn(options.dataDir))
-      yield* Effect.forkScoped(autovacuum(client))
+      yield* Effect.forkScoped(background(client))
       return databaseOf(client, serverTime(client))
     })
   ).pipe(Layer.provide(Reactivity.layer))
