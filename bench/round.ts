@@ -55,6 +55,11 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
     const { result, statements: asked } = yield* statements.count(load(pid, request, extent))
     sample(name, result, asked)
   })
+  const calls = runProgram<{ readonly call: Measured }>("limits/calls.ts", {
+    ...seconds,
+    OPENAI_BASE_URL: world.providerUrl,
+    CONTENT
+  })
   const limits = (file: string, env: Record<string, string>) =>
     Effect.map(runProgram<Record<string, Measured>>(`limits/${file}.ts`, { ...seconds, ...env }), measured)
 
@@ -70,7 +75,7 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
 
   yield* progress("run, after its parts: framework, bare call, durable writes")
   yield* rate("frameworkRun", framework.pid, framework.requests.run)
-  yield* limits("calls", { OPENAI_BASE_URL: world.providerUrl, CONTENT })
+  measured(yield* calls)
   yield* limits("writes", { DATABASE_URL: world.databaseUrl, CONTENT })
   const { databaseUrl } = world
   const tool = pgbench({ databaseUrl, seconds: plan.duration, length: CONTENT.length })
@@ -85,12 +90,7 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   yield* Effect.scoped(
     Effect.gen(function* () {
       yield* world.providerTakes(SLOW)
-      const slow = yield* runProgram<{ call: Measured }>("limits/calls.ts", {
-        ...seconds,
-        OPENAI_BASE_URL: world.providerUrl,
-        CONTENT
-      })
-      measured({ slowCall: slow.call })
+      measured({ slowCall: (yield* calls).call })
       yield* rate("slowRun", api.pid, api.requests.run)
     })
   )

@@ -2,8 +2,8 @@
  * Measures what reads cost as executions grow: a ledger of 10 thousand executions and one of `npm run bench:scale -- N` (1
  * million unless told), each in a database of its own on a PostgreSQL that is started for it. Figures are medians of whole
  * reads by the stores, in milliseconds. Those of 10 million or more are shown by docs/benchmark.md and kept in `scale.json`,
- * with the plan of each statement; those of fewer are left in `scale.quick.json`. Promised: 50 ms for analytics and history, and 10 ms for lists, at 10 million; and for analytics and history no
- * more than twice of what they take at 10 thousand.
+ * with the plan of each statement; those of fewer are left in `scale.quick.json`. Promised: 50 ms for analytics and history,
+ * and 10 ms for lists, at 10 million; and for analytics and history no more than twice of what they take at 10 thousand.
  */
 import { Duration, Effect, Layer, Option, Redacted } from "effect"
 import { Statement } from "effect/sql"

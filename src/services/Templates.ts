@@ -18,22 +18,19 @@ export class Templates extends Context.Service<
 >()("promptledger/services/Templates") {
   static readonly layer = Layer.sync(Templates, () => {
     const kept = new Map<string, Template>()
-    const keep = (checksum_hash: string, template: Template): void => {
+    const keep = (checksum_hash: string, template: Template): Template => {
       kept.delete(checksum_hash)
       kept.set(checksum_hash, template)
       if (kept.size > TEMPLATES_KEPT) kept.delete(kept.keys().next().value!)
+      return template
     }
     return Templates.of({
       get: ({ checksum_hash, template_source }) =>
         Effect.suspend(() => {
           const template = kept.get(checksum_hash)
-          if (template === undefined) {
-            return Effect.tap(makeTemplate(template_source), (made) =>
-              Effect.sync(() => keep(checksum_hash, made))
-            )
-          }
-          keep(checksum_hash, template)
-          return Effect.succeed(template)
+          return template === undefined
+            ? Effect.map(makeTemplate(template_source), (made) => keep(checksum_hash, made))
+            : Effect.succeed(keep(checksum_hash, template))
         })
     })
   })

@@ -107,25 +107,23 @@ describe("a data folder", () => {
 
   it.effect("has a checkpoint when much was logged since the last one, and none before", () =>
     Effect.gen(function* () {
-      const log = (megabytes: number) => (sql: SqlClient.SqlClient) =>
-        sql`
-        SELECT count(pg_logical_emit_message(false, 'test', repeat('a', 1000000)))
-        FROM generate_series(1, ${megabytes})`
-      const sinceCheckpoint = (sql: SqlClient.SqlClient) =>
-        Effect.map(
-          sql<{ megabytes: number }>`
-            SELECT (pg_current_wal_insert_lsn() - redo_lsn)::float8 / 1e6 AS megabytes FROM pg_control_checkpoint()`,
-          ([row]) => row!.megabytes
-        )
       yield* open(
         yield* newFolder,
         Effect.fnUntraced(function* (sql) {
-          yield* log(20)(sql)
+          const log = (megabytes: number) => sql`
+            SELECT count(pg_logical_emit_message(false, 'test', repeat('a', 1000000)))
+            FROM generate_series(1, ${megabytes})`
+          const sinceCheckpoint = Effect.map(
+            sql<{ megabytes: number }>`
+              SELECT (pg_current_wal_insert_lsn() - redo_lsn)::float8 / 1e6 AS megabytes FROM pg_control_checkpoint()`,
+            ([row]) => row!.megabytes
+          )
+          yield* log(20)
           yield* TestClock.adjust("10 seconds")
-          assert.isAbove(yield* Effect.repeat(sinceCheckpoint(sql), { times: 20 }), 20)
-          yield* log(120)(sql)
+          assert.isAbove(yield* Effect.repeat(sinceCheckpoint, { times: 20 }), 20)
+          yield* log(120)
           yield* TestClock.adjust("10 seconds")
-          const left = yield* Effect.repeat(sinceCheckpoint(sql), { until: (much) => much < 1, times: 500 })
+          const left = yield* Effect.repeat(sinceCheckpoint, { until: (much) => much < 1, times: 500 })
           assert.isBelow(left, 1)
         })
       )

@@ -1,4 +1,4 @@
-import { Duration, Effect, Schedule } from "effect"
+import { Duration, Effect } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 
 /** A server looks every minute; here all is in one process, and a look costs little. */
@@ -33,10 +33,9 @@ const checkpoint = (sql: SqlClient) =>
  * Does what a server has processes for and PGlite has not. Without, dead rows would stay in tables, and whoever reads these
  * would read them too; and the log would grow for ever. Everything else waits meanwhile, mostly for milliseconds.
  */
-export const background = (sql: SqlClient): Effect.Effect<void> =>
+export const background = (sql: SqlClient): Effect.Effect<never> =>
   Effect.andThen(vacuum(sql), checkpoint(sql)).pipe(
     Effect.catchCause((cause) => Effect.logWarning("the database was not looked after", cause)),
     Effect.delay(LOOK),
-    Effect.repeat(Schedule.forever),
-    Effect.asVoid
+    Effect.forever
   )
