@@ -508,9 +508,9 @@ export const layer = Layer.effect(
       }, writing),
       recover: Effect.fnUntraced(function* (limit) {
         const time = yield* now
-        const expired = write`execution_id IN (
+        const expired = write`execution_id = ANY (ARRAY(
           SELECT execution_id FROM executions WHERE status = 'running' AND lease_expires_at < ${time}
-          ORDER BY lease_expires_at LIMIT ${limit})`
+          ORDER BY lease_expires_at LIMIT ${limit}))`
         return yield* loseAttempts(expired, time)
       }, writing),
       backlog: Effect.map(reading(selectBacklog), ([row]) => ({

@@ -58,8 +58,8 @@ export const layer = Layer.effect(
       WITH turn AS MATERIALIZED (
         SELECT pg_try_advisory_xact_lock(${WRITER}) AS mine
       ), taken AS (
-        DELETE FROM execution_rollups_pending WHERE execution_id IN (
-          SELECT execution_id FROM execution_rollups_pending WHERE (SELECT mine FROM turn) LIMIT ${limit})
+        DELETE FROM execution_rollups_pending WHERE execution_id = ANY (ARRAY(
+          SELECT execution_id FROM execution_rollups_pending WHERE (SELECT mine FROM turn) LIMIT ${limit}))
         RETURNING *
       ), facts AS (
         SELECT ${write.literal(factColumns)} FROM taken e JOIN prompts p ON p.prompt_id = e.prompt_id
