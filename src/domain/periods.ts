@@ -7,10 +7,14 @@ export interface Span {
   readonly to?: Date | undefined
 }
 
-/** A part of a span: whole periods of a grain, or no whole period, whose executions are looked at one by one. */
+/**
+ * A part of what makes up a span: whole periods of a grain, which count for it or, with the sign -1, are taken away
+ * again; or no whole period, whose executions are looked at one by one.
+ */
 export interface Piece {
   readonly grain: Grain | "none"
   readonly span: Span
+  readonly sign: 1 | -1
 }
 
 type Finite = Exclude<Grain, "ever">
@@ -39,30 +43,85 @@ const nextStart = (grain: Finite, instant: Date): Date => {
 
 const isEmpty = ({ from, to }: Span) => from !== undefined && to !== undefined && from >= to
 
+/** The whole hours of a span; nothing when there is none. */
+export const wholePart = ({ from, to }: Span): Span | undefined => {
+  const whole = {
+    from: from === undefined ? undefined : nextStart("hour", from),
+    to: to === undefined ? undefined : startOf("hour", to)
+  }
+  return isEmpty(whole) ? undefined : whole
+}
+
+export interface PiecesOptions {
+  /** Whether periods may be taken away from coarser ones, where that is fewer. */
+  readonly subtract: boolean
+}
+
 /**
- * Takes a span apart into whole periods, each as coarse as fits (the grains that may be used come coarsest first), and
- * what is left at its edges. The pieces are disjoint, and together they are the span.
+ * Takes a span apart into few whole periods of the grains that may be used (they come coarsest first, and end with the
+ * hour), and what is left of hours at its edges. The pieces add up to the span; where nothing may be taken away they
+ * follow each other.
  */
-export const piecesOf = (span: Span, [grain, ...finer]: ReadonlyArray<Grain>): ReadonlyArray<Piece> => {
-  if (grain === undefined) return [{ grain: "none", span }]
+export const piecesOf = (
+  span: Span,
+  grains: ReadonlyArray<Grain>,
+  options: PiecesOptions
+): ReadonlyArray<Piece> => {
+  const whole = wholePart(span)
+  if (whole === undefined) return [{ grain: "none", span, sign: 1 }]
+  return [
+    ...rest({ from: span.from, to: whole.from }),
+    ...periodsOf(whole, grains, options),
+    ...rest({ from: whole.to, to: span.to })
+  ]
+}
+
+const rest = (span: Span): ReadonlyArray<Piece> =>
+  span.from === undefined || span.to === undefined || isEmpty(span) ? [] : [{ grain: "none", span, sign: 1 }]
+
+/** The fewest periods that make up a span of whole hours. */
+const periodsOf = (
+  span: Span,
+  [grain, ...finer]: ReadonlyArray<Grain>,
+  options: PiecesOptions
+): ReadonlyArray<Piece> => {
+  if (grain === undefined || isEmpty(span)) return []
   const { from, to } = span
   if (grain === "ever") {
-    return from === undefined && to === undefined ? [{ grain, span }] : piecesOf(span, finer)
+    return from === undefined && to === undefined
+      ? [{ grain, span, sign: 1 }]
+      : periodsOf(span, finer, options)
   }
-  const whole = {
-    from: from === undefined ? undefined : nextStart(grain, from),
-    to: to === undefined ? undefined : startOf(grain, to)
+  const bounds = (inner: Date, outer: Date) =>
+    options.subtract && inner.getTime() !== outer.getTime() ? [inner, outer] : [inner]
+  const starts = from === undefined ? [undefined] : bounds(nextStart(grain, from), startOf(grain, from))
+  const ends = to === undefined ? [undefined] : bounds(startOf(grain, to), nextStart(grain, to))
+  /** What is missing between two instants in this order, or, the other way around, too much. */
+  const edge = (start: Date | undefined, end: Date | undefined): ReadonlyArray<Piece> => {
+    if (start === undefined || end === undefined) return []
+    return start <= end
+      ? periodsOf({ from: start, to: end }, finer, options)
+      : edge(end, start).map((piece) => ({ ...piece, sign: piece.sign === 1 ? -1 : 1 }))
   }
-  if (isEmpty(whole)) return piecesOf(span, finer)
-  const before = from === undefined ? [] : edge({ from, to: whole.from }, finer)
-  const after = to === undefined ? [] : edge({ from: whole.to, to }, finer)
-  return [...before, { grain, span: whole }, ...after]
+  const ways = starts
+    .flatMap((start) => ends.map((end) => ({ from: start, to: end })))
+    .filter((whole) => !isEmpty(whole))
+    .map((whole): ReadonlyArray<Piece> => [
+      ...edge(from, whole.from),
+      { grain, span: whole, sign: 1 },
+      ...edge(whole.to, to)
+    ])
+  if (finer.length > 0) ways.push(periodsOf(span, finer, options))
+  return ways.reduce((best, way) => (lengthOf(way) < lengthOf(best) ? way : best))
 }
 
-const edge = (span: Span, grains: ReadonlyArray<Grain>) => (isEmpty(span) ? [] : piecesOf(span, grains))
+const HOURS = { hour: 1, day: 24, month: 730 }
+/** Further from the epoch than any instant is, for what has no end. */
+const FAR = 1e16
 
-/** The part of a span that its whole periods make up together; nothing when there is none. */
-export const wholePart = (pieces: ReadonlyArray<Piece>): Span | undefined => {
-  const whole = pieces.filter(({ grain }) => grain !== "none")
-  return whole.length === 0 ? undefined : { from: whole[0]!.span.from, to: whole.at(-1)!.span.to }
-}
+/** How many periods there are in pieces, about. */
+const lengthOf = (pieces: ReadonlyArray<Piece>): number =>
+  pieces.reduce((sum, { grain, span: { from, to } }) => {
+    const hours = ((to?.getTime() ?? FAR) - (from?.getTime() ?? -FAR)) / 3_600_000
+    return grain === "none" || grain === "ever" ? sum : sum + hours / HOURS[grain]
+  }, 0)

@@ -8,7 +8,8 @@ const [YEAR_1, YEAR_9999] = [-62_135_596_800_000, 253_402_300_799_999]
 const millis = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 /** Instants of all times, in milliseconds; small numbers are half hours, near each other and at the start of periods. */
-const Instant = Schema.Union([millis(YEAR_1, YEAR_9999), millis(-3_000, 3_000)])
+const Near = millis(-3_000, 3_000)
+const Instant = Schema.Union([millis(YEAR_1, YEAR_9999), Near])
 const toDate = (number: number) => new Date(Math.abs(number) <= 3_000 ? number * 1_800_000 : number)
 
 const START = {
@@ -20,7 +21,15 @@ const startsOne = (grain: keyof typeof START, instant: Date | undefined) =>
   instant === undefined || START[grain].test(instant.toISOString())
 
 const told = (pieces: ReadonlyArray<Piece>) =>
-  pieces.map(({ grain, span }) => [grain, span.from?.toISOString(), span.to?.toISOString()])
+  pieces.map(({ grain, span, sign }) => [
+    grain,
+    span.from?.toISOString(),
+    span.to?.toISOString(),
+    ...(sign < 0 ? ["taken away"] : [])
+  ])
+
+const isIn = ({ from, to }: Span, instant: Date) =>
+  (from === undefined || from <= instant) && (to === undefined || instant < to)
 
 describe("the pieces of a span", () => {
   it.prop(
@@ -35,7 +44,7 @@ describe("the pieces of a span", () => {
         from: given.from === undefined ? undefined : toDate(given.from),
         to: given.to === undefined ? undefined : toDate(given.to)
       }
-      const pieces = piecesOf(span, ALL.slice(given.coarsest))
+      const pieces = piecesOf(span, ALL.slice(given.coarsest), { subtract: false })
       assert.isAtMost(pieces.length, 7)
       assert.deepStrictEqual(pieces[0]!.span.from, span.from)
       assert.deepStrictEqual(pieces.at(-1)!.span.to, span.to)
@@ -57,7 +66,7 @@ describe("the pieces of a span", () => {
 
   it("are as coarse as fits", () => {
     const span = { from: new Date("2026-01-30T22:30:00Z"), to: new Date("2026-03-02T01:15:00Z") }
-    const pieces = piecesOf(span, ALL)
+    const pieces = piecesOf(span, ALL, { subtract: false })
     assert.deepStrictEqual(told(pieces), [
       ["none", "2026-01-30T22:30:00.000Z", "2026-01-30T23:00:00.000Z"],
       ["hour", "2026-01-30T23:00:00.000Z", "2026-01-31T00:00:00.000Z"],
@@ -67,12 +76,63 @@ describe("the pieces of a span", () => {
       ["hour", "2026-03-02T00:00:00.000Z", "2026-03-02T01:00:00.000Z"],
       ["none", "2026-03-02T01:00:00.000Z", "2026-03-02T01:15:00.000Z"]
     ])
-    assert.deepStrictEqual(wholePart(pieces), {
+    assert.deepStrictEqual(wholePart(span), {
       from: new Date("2026-01-30T23:00:00Z"),
       to: new Date("2026-03-02T01:00:00Z")
     })
-    assert.deepStrictEqual(told(piecesOf({}, ALL)), [["ever", undefined, undefined]])
+    assert.deepStrictEqual(told(piecesOf({}, ALL, { subtract: false })), [["ever", undefined, undefined]])
   })
+
+  it("are fewer where one may be taken away from another", () => {
+    const pieces = (from: string, to?: string) =>
+      told(
+        piecesOf({ from: new Date(from), ...(to !== undefined && { to: new Date(to) }) }, ALL, {
+          subtract: true
+        })
+      )
+    assert.deepStrictEqual(pieces("2026-01-03T02:30:00Z"), [
+      ["none", "2026-01-03T02:30:00.000Z", "2026-01-03T03:00:00.000Z"],
+      ["day", "2026-01-01T00:00:00.000Z", "2026-01-03T00:00:00.000Z", "taken away"],
+      ["hour", "2026-01-03T00:00:00.000Z", "2026-01-03T03:00:00.000Z", "taken away"],
+      ["month", "2026-01-01T00:00:00.000Z", undefined]
+    ])
+    assert.deepStrictEqual(pieces("2026-01-03T22:00:00Z", "2026-01-05T23:00:00Z"), [
+      ["hour", "2026-01-03T22:00:00.000Z", "2026-01-04T00:00:00.000Z"],
+      ["day", "2026-01-04T00:00:00.000Z", "2026-01-06T00:00:00.000Z"],
+      ["hour", "2026-01-05T23:00:00.000Z", "2026-01-06T00:00:00.000Z", "taken away"]
+    ])
+    assert.deepStrictEqual(pieces("2026-01-03T10:00:00Z", "2026-01-03T14:00:00Z"), [
+      ["hour", "2026-01-03T10:00:00.000Z", "2026-01-03T14:00:00.000Z"]
+    ])
+  })
+
+  it.prop(
+    "are together the span, however they are taken away from each other, and are few",
+    { from: Schema.UndefinedOr(Near), to: Schema.UndefinedOr(Near), coarsest: Schema.Literals([0, 1, 2, 3]) },
+    (given) => {
+      const span: Span = {
+        from: given.from === undefined ? undefined : toDate(given.from),
+        to: given.to === undefined ? undefined : toDate(given.to)
+      }
+      const pieces = piecesOf(span, ALL.slice(given.coarsest), { subtract: true })
+      const halves = Array.from({ length: 6_200 }, (_, index) => new Date((index - 3_100) * 1_800_000 + 1))
+      const wrong = halves.filter(
+        (instant) =>
+          pieces.reduce((sum, piece) => sum + (isIn(piece.span, instant) ? piece.sign : 0), 0) !==
+          (isIn(span, instant) ? 1 : 0)
+      )
+      assert.deepStrictEqual(wrong, [])
+      for (const { grain, span: of, sign } of pieces) {
+        assert.isTrue(grain !== "none" || sign === 1)
+        if (grain === "none" || grain === "ever") continue
+        assert.isTrue(startsOne(grain, of.from) && startsOne(grain, of.to))
+        if (of.from === undefined || of.to === undefined) continue
+        const hours = (of.to.getTime() - of.from.getTime()) / 3_600_000
+        if (grain === "hour" && given.coarsest < 3) assert.isAtMost(hours, 24)
+        if (grain === "day" && given.coarsest < 2) assert.isAtMost(hours, 31 * 24)
+      }
+    }
+  )
 
   it("have no whole period when the span is shorter, empty or turned around", () => {
     const [early, late] = [new Date("2026-01-01T10:10:00Z"), new Date("2026-01-01T10:50:00Z")]
@@ -81,9 +141,10 @@ describe("the pieces of a span", () => {
       { from: early, to: early },
       { from: late, to: early }
     ]) {
-      const pieces = piecesOf(span, ALL)
-      assert.deepStrictEqual(pieces, [{ grain: "none", span }])
-      assert.isUndefined(wholePart(pieces))
+      for (const subtract of [true, false]) {
+        assert.deepStrictEqual(piecesOf(span, ALL, { subtract }), [{ grain: "none", span, sign: 1 }])
+      }
+      assert.isUndefined(wholePart(span))
     }
   })
 })

@@ -10,7 +10,14 @@ import type { PromptMode } from "../../domain/Prompt.ts"
 import { AnalyticsStore } from "../../services/AnalyticsStore.ts"
 import type { AnalyticsFilter, GroupFigures, VersionFigures } from "../../services/AnalyticsStore.ts"
 import { Database } from "./Database.ts"
-import { countedColumns, factColumns, rollupColumns, rollupOfFact, unfolded } from "./facts.ts"
+import {
+  countedColumns,
+  factColumns,
+  rollupColumns,
+  rollupColumnsTaken,
+  rollupOfFact,
+  unfolded
+} from "./facts.ts"
 import { groupings } from "./groupings.ts"
 import type { Grouping } from "./groupings.ts"
 import { sketchOfDigits } from "./latencies.ts"
@@ -31,6 +38,7 @@ const figureColumns = `
     / nullif(sum(latency_count) FILTER (WHERE status = 'succeeded'), 0)::float8 AS avg_latency_ms,
   sum(prompt_tokens)::float8 AS prompt_tokens,
   sum(response_tokens)::float8 AS response_tokens,
+  sum(latencies)::text AS latencies,
   CASE WHEN bool_and((prompt_tokens = 0 OR m.prompt_token_price IS NOT NULL)
       AND (response_tokens = 0 OR m.response_token_price IS NOT NULL))
     THEN (sum(prompt_tokens * coalesce(m.prompt_token_price, 0)::numeric
@@ -83,29 +91,32 @@ export const layer = Layer.effect(
       )
       const created = (span: Span) => conditions("e", within("e.created_at", span))
 
-      const pieces = piecesOf({ from: request.from, to: endOf(request) }, grouping.grains)
-      const whole = wholePart(pieces)
+      const span = { from: request.from, to: endOf(request) }
+      // A page of periods is as long as its limit: a period of which all was taken away would be missing from it.
+      const pieces = piecesOf(span, grouping.grains, { subtract: grouping.order === "ASC" })
+      const whole = wholePart(span)
       const single = pieces
         .filter(({ grain }) => grain === "none")
         .map(
-          ({ span }) => read`SELECT ${read.literal(countedColumns)} FROM executions e WHERE ${created(span)}`
+          (piece) =>
+            read`SELECT ${read.literal(countedColumns)} FROM executions e WHERE ${created(piece.span)}`
         )
       if (whole !== undefined) single.push(unfolded(read, created(whole)))
       const rollups = pieces
         .filter(({ grain }) => grain !== "none")
-        .map(({ grain, span }) => {
+        .map(({ grain, sign, span: periods }) => {
           const which = conditions("r", [
             scope,
             read`r.grain = ${grain}`,
             ...(mode === undefined ? [] : [read`r.mode = ${mode}`]),
-            ...within("r.period", span)
+            ...within("r.period", periods)
           ])
           // Of periods, latest first, a page has no more than as many as its limit: older ones need not be read.
           const latest = read`
             AND r.period >= (SELECT min(period) FROM (
               SELECT DISTINCT period FROM execution_rollups r WHERE ${which} ORDER BY period DESC LIMIT ${limit}) latest)`
           return read`
-            SELECT ${read.literal(rollupColumns)} FROM execution_rollups r
+            SELECT ${read.literal(sign === 1 ? rollupColumns : rollupColumnsTaken)} FROM execution_rollups r
             WHERE ${which} ${grouping.order === "DESC" && grain === grouping.grains[0] ? latest : read.literal("")}`
         })
       const singles = read`
@@ -142,17 +153,15 @@ export const layer = Layer.effect(
         ), summed AS MATERIALIZED (
           SELECT key, model_id, status, error_type, sum(executions) AS executions,
             sum(prompt_tokens) AS prompt_tokens, sum(response_tokens) AS response_tokens,
-            sum(latency_ms) AS latency_ms, sum(latency_count) AS latency_count
-          FROM part GROUP BY key, model_id, status, error_type
+            sum(latency_ms) AS latency_ms, sum(latency_count) AS latency_count,
+            sum(latencies) FILTER (WHERE status = 'succeeded') AS latencies
+          FROM part GROUP BY key, model_id, status, error_type HAVING sum(executions) > 0
         ), figures AS MATERIALIZED (
           SELECT key, ${read.literal(names)}, ${read.literal(figureColumns)}
           FROM summed JOIN models m ON m.model_id = summed.model_id ${read.literal(grouping.joins ?? "")}
           ${after === undefined ? read.literal("") : read`WHERE ${of} ${beyond} ${position}`}
           GROUP BY key, ${read.literal(columns.join(", "))} ORDER BY ${order}
           ${limit === undefined ? read.literal("") : read`LIMIT ${limit}`}
-        ), latencies AS (
-          SELECT key, sum(latencies)::text AS latencies
-          FROM part JOIN (SELECT key FROM figures) page USING (key) WHERE status = 'succeeded' GROUP BY key
         ), errors AS (
           SELECT key,
             jsonb_agg(jsonb_build_object('error_type', error_type, 'count', count) ORDER BY count DESC, error_type) AS errors
@@ -163,7 +172,7 @@ export const layer = Layer.effect(
         )
         SELECT ${read.literal(columns.join(", "))}, execution_count, succeeded, failed, canceled, errors, avg_latency_ms,
           latencies, prompt_tokens, response_tokens, cost_usd
-        FROM figures LEFT JOIN latencies USING (key) LEFT JOIN errors USING (key)
+        FROM figures LEFT JOIN errors USING (key)
         ORDER BY ${order}`
     }
 

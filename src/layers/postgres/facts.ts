@@ -25,10 +25,14 @@ export const hoursOfFacts = `
   FROM facts
   GROUP BY hour, bucket, version_id, status, error_type, environment, model_id, prompt_id, mode, project_id`
 
+const rollupKeys = "mode, prompt_id, version_id, model_id, environment, period, status, error_type"
+const rollupSums = [...hourSums, "latencies"]
+
 /** The columns that rollups and single executions have in common for who adds them up. */
-export const rollupColumns = `
-  mode, prompt_id, version_id, model_id, environment, period, status, error_type, executions,
-  prompt_tokens, response_tokens, latency_ms, latency_count, latencies`
+export const rollupColumns = `${rollupKeys}, ${rollupSums.join(", ")}`
+
+/** The same of rollups that are taken away. */
+export const rollupColumnsTaken = `${rollupKeys}, ${rollupSums.map((sum) => `-${sum} AS ${sum}`).join(", ")}`
 
 /** A row of `factColumns` as a rollup of one execution. */
 export const rollupOfFact = `
