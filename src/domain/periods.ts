@@ -1,5 +1,5 @@
-/** How long the periods are that executions are rolled up by, in UTC. `ever` is one period without end. */
-export type Grain = "hour" | "day" | "month" | "ever"
+/** How long the periods are that executions are rolled up by, in UTC. Weeks begin on Monday; `ever` is one period without end. */
+export type Grain = "hour" | "day" | "week" | "month" | "ever"
 
 /** From one instant up to another, which is not in it; without one, from or to ever. */
 export interface Span {
@@ -29,9 +29,20 @@ const startOf = (grain: Finite, instant: Date, more = 0): Date => {
   ]
   const start = new Date(0)
   // Not Date.UTC, which takes the years 0 to 99 for 1900 to 1999.
-  if (grain === "month") start.setUTCFullYear(year, month + more, 1)
-  else start.setUTCFullYear(year, month, grain === "day" ? day + more : day)
-  if (grain === "hour") start.setUTCHours(hour + more)
+  switch (grain) {
+    case "month":
+      start.setUTCFullYear(year, month + more, 1)
+      break
+    case "week":
+      start.setUTCFullYear(year, month, day - ((instant.getUTCDay() + 6) % 7) + 7 * more)
+      break
+    case "day":
+      start.setUTCFullYear(year, month, day + more)
+      break
+    case "hour":
+      start.setUTCFullYear(year, month, day)
+      start.setUTCHours(hour + more)
+  }
   return start
 }
 
@@ -79,7 +90,7 @@ export const piecesOf = (
 const rest = (span: Span): ReadonlyArray<Piece> =>
   span.from === undefined || span.to === undefined || isEmpty(span) ? [] : [{ grain: "none", span, sign: 1 }]
 
-/** The fewest periods that make up a span of whole hours. */
+/** Few periods that make up a span of whole hours. */
 const periodsOf = (
   span: Span,
   [grain, ...finer]: ReadonlyArray<Grain>,
@@ -92,10 +103,11 @@ const periodsOf = (
       ? [{ grain, span, sign: 1 }]
       : periodsOf(span, finer, options)
   }
-  const bounds = (inner: Date, outer: Date) =>
-    options.subtract && inner.getTime() !== outer.getTime() ? [inner, outer] : [inner]
-  const starts = from === undefined ? [undefined] : bounds(nextStart(grain, from), startOf(grain, from))
-  const ends = to === undefined ? [undefined] : bounds(startOf(grain, to), nextStart(grain, to))
+  /** The bound of this grain that is nearest to an instant, of those that may be used. */
+  const near = (instant: Date, inner: Date, outer: Date) => {
+    const distance = (bound: Date) => Math.abs(bound.getTime() - instant.getTime())
+    return options.subtract && distance(outer) < distance(inner) ? outer : inner
+  }
   /** What is missing between two instants in this order, or, the other way around, too much. */
   const edge = (start: Date | undefined, end: Date | undefined): ReadonlyArray<Piece> => {
     if (start === undefined || end === undefined) return []
@@ -103,19 +115,17 @@ const periodsOf = (
       ? periodsOf({ from: start, to: end }, finer, options)
       : edge(end, start).map((piece) => ({ ...piece, sign: piece.sign === 1 ? -1 : 1 }))
   }
-  const ways = starts
-    .flatMap((start) => ends.map((end) => ({ from: start, to: end })))
-    .filter((whole) => !isEmpty(whole))
-    .map((whole): ReadonlyArray<Piece> => [
-      ...edge(from, whole.from),
-      { grain, span: whole, sign: 1 },
-      ...edge(whole.to, to)
-    ])
-  if (finer.length > 0) ways.push(periodsOf(span, finer, options))
-  return ways.reduce((best, way) => (lengthOf(way) < lengthOf(best) ? way : best))
+  const whole: Span = {
+    from: from && near(from, nextStart(grain, from), startOf(grain, from)),
+    to: to && near(to, startOf(grain, to), nextStart(grain, to))
+  }
+  const fine = periodsOf(span, finer, options)
+  if (isEmpty(whole)) return fine
+  const coarse = [...edge(from, whole.from), { grain, span: whole, sign: 1 } as const, ...edge(whole.to, to)]
+  return finer.length > 0 && lengthOf(fine) < lengthOf(coarse) ? fine : coarse
 }
 
-const HOURS = { hour: 1, day: 24, month: 730 }
+const HOURS = { hour: 1, day: 24, week: 168, month: 730 }
 /** Further from the epoch than any instant is, for what has no end. */
 const FAR = 1e16
 

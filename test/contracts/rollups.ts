@@ -44,6 +44,15 @@ export const Step = Schema.Union([
   Schema.Struct({ kind: Schema.Literal("Rebuild") })
 ])
 const Steps = Schema.Array(Step).check(Schema.isMaxLength(30))
+/** Minutes after a history began: within its first day, or as long as it may go on. */
+const Minutes = Schema.Union([below(1_500), below(60_000)])
+
+/** From the earlier of two such minutes to the later. */
+const spanOf = (facts: ReadonlyArray<ExecutionFact>, first: number, second: number) => {
+  const since = Math.min(Date.now(), ...facts.map(({ created_at }) => created_at.getTime()))
+  const minutes = (count: number) => new Date(since + count * 60_000)
+  return { from: minutes(Math.min(first, second)), to: minutes(Math.max(first, second)) }
+}
 
 type Versions = ReadonlyArray<Effect.Success<ReturnType<typeof revise>>>
 
@@ -133,7 +142,7 @@ export const rollupsContract = (
   describe("RollupStore", () => {
     it.effect.prop(
       "with what is not folded tells what the executions add up to, after any history, and is what a rebuild makes",
-      [Steps, below(1_500), below(1_500)],
+      [Steps, Minutes, Minutes],
       ([steps, first, second]) =>
         Effect.gen(function* () {
           const store = yield* AnalyticsStore
@@ -142,9 +151,7 @@ export const rollupsContract = (
           for (const step of steps) yield* carryOut(versions, step)
 
           const facts = yield* factsOf(names)
-          const since = Math.min(Date.now(), ...facts.map(({ created_at }) => created_at.getTime()))
-          const minutes = (count: number) => new Date(since + count * 60_000)
-          const span = { from: minutes(Math.min(first, second)), to: minutes(Math.max(first, second)) }
+          const span = spanOf(facts, first, second)
           const check = Effect.gen(function* () {
             for (const prompt_name of names) {
               for (const { from, to } of [
@@ -179,19 +186,25 @@ export const rollupsContract = (
 
     it.effect.prop(
       "tells groups of any kind, page by page, for one prompt and for all",
-      [Steps],
-      ([steps]) =>
+      [Steps, Minutes, Minutes],
+      ([steps, first, second]) =>
         Effect.gen(function* () {
           const { write: sql } = yield* Database
           const versions = yield* versionsOfTwo
           const prompt_name = versions[0]!.prompt.name
           for (const step of steps) yield* carryOut(versions, step)
           const all = yield* Effect.orDie(sql<{ readonly name: string }>`SELECT name FROM prompts`)
+          const span = spanOf(yield* factsOf([prompt_name]), first, second)
           for (const [filter, names] of [
             [{}, all.map(({ name }) => name)],
-            [{ prompt_name }, [prompt_name]]
-          ] as const) {
-            const facts = yield* factsOf(names)
+            [{ prompt_name }, [prompt_name]],
+            [{ prompt_name, ...span }, [prompt_name]]
+          ] as ReadonlyArray<[AnalyticsFilter, ReadonlyArray<string>]>) {
+            const { from, to } = filter
+            const facts = (yield* factsOf(names)).filter(
+              ({ created_at }) =>
+                (from === undefined || created_at >= from) && (to === undefined || created_at < to)
+            )
             for (const [group_by, keyOf] of Object.entries(KEYS) as ReadonlyArray<
               [GroupBy, (typeof KEYS)[GroupBy]]
             >) {

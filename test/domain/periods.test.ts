@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { piecesOf, wholePart } from "../../src/domain/periods.ts"
 import type { Grain, Piece, Span } from "../../src/domain/periods.ts"
 
-const ALL: ReadonlyArray<Grain> = ["ever", "month", "day", "hour"]
+const ALL: ReadonlyArray<Grain> = ["ever", "month", "week", "day", "hour"]
 const [YEAR_1, YEAR_9999] = [-62_135_596_800_000, 253_402_300_799_999]
 const millis = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -17,8 +17,12 @@ const START = {
   day: /T00:00:00\.000Z$/,
   month: /-01T00:00:00\.000Z$/
 }
-const startsOne = (grain: keyof typeof START, instant: Date | undefined) =>
-  instant === undefined || START[grain].test(instant.toISOString())
+const MONDAY = 1
+const startsOne = (grain: keyof typeof START | "week", instant: Date | undefined) =>
+  instant === undefined ||
+  (grain === "week"
+    ? instant.getUTCDay() === MONDAY && START.day.test(instant.toISOString())
+    : START[grain].test(instant.toISOString()))
 
 const told = (pieces: ReadonlyArray<Piece>) =>
   pieces.map(({ grain, span, sign }) => [
@@ -37,7 +41,7 @@ describe("the pieces of a span", () => {
     {
       from: Schema.UndefinedOr(Instant),
       to: Schema.UndefinedOr(Instant),
-      coarsest: Schema.Literals([0, 1, 2, 3])
+      coarsest: Schema.Literals([0, 1, 2, 3, 4])
     },
     (given) => {
       const span: Span = {
@@ -45,7 +49,7 @@ describe("the pieces of a span", () => {
         to: given.to === undefined ? undefined : toDate(given.to)
       }
       const pieces = piecesOf(span, ALL.slice(given.coarsest), { subtract: false })
-      assert.isAtMost(pieces.length, 7)
+      assert.isAtMost(pieces.length, 11)
       assert.deepStrictEqual(pieces[0]!.span.from, span.from)
       assert.deepStrictEqual(pieces.at(-1)!.span.to, span.to)
       for (const [index, piece] of pieces.entries()) {
@@ -108,7 +112,11 @@ describe("the pieces of a span", () => {
 
   it.prop(
     "are together the span, however they are taken away from each other, and are few",
-    { from: Schema.UndefinedOr(Near), to: Schema.UndefinedOr(Near), coarsest: Schema.Literals([0, 1, 2, 3]) },
+    {
+      from: Schema.UndefinedOr(Near),
+      to: Schema.UndefinedOr(Near),
+      coarsest: Schema.Literals([0, 1, 2, 3, 4])
+    },
     (given) => {
       const span: Span = {
         from: given.from === undefined ? undefined : toDate(given.from),
@@ -128,8 +136,9 @@ describe("the pieces of a span", () => {
         assert.isTrue(startsOne(grain, of.from) && startsOne(grain, of.to))
         if (of.from === undefined || of.to === undefined) continue
         const hours = (of.to.getTime() - of.from.getTime()) / 3_600_000
-        if (grain === "hour" && given.coarsest < 3) assert.isAtMost(hours, 24)
-        if (grain === "day" && given.coarsest < 2) assert.isAtMost(hours, 31 * 24)
+        if (grain === "hour" && given.coarsest < 4) assert.isAtMost(hours, 24)
+        if (grain === "day" && given.coarsest < 3) assert.isAtMost(hours, 6 * 24)
+        if (grain === "week" && given.coarsest < 2) assert.isAtMost(hours, 4 * 7 * 24)
       }
     }
   )

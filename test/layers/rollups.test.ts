@@ -121,6 +121,38 @@ describe("the migration to rollups", () => {
   )
 })
 
+describe("the migration to weeks", () => {
+  it.live("adds up the days that are there, and keeps those from folding who know of no weeks", () =>
+    Effect.gen(function* () {
+      const { write: sql } = yield* Database
+      yield* migrateBefore("0006_weeks")
+      const days = { "2026-01-04": 1, "2026-01-05": 2, "2026-01-11": 4, "2026-01-12": 8 }
+      for (const environment of ["dev", "prod"]) {
+        for (const [day, count] of Object.entries(days)) {
+          yield* sql`
+            INSERT INTO execution_rollups VALUES (
+              ${PROJECT}, 'full', NULL, NULL, ${PROJECT}, ${environment}, 'day', ${`${day}T00:00:00Z`}, 'succeeded', NULL,
+              ${count}, 0, 0, 0, 0, ${count})`
+        }
+      }
+      yield* migrate
+      const weeks = yield* sql<{ readonly week: string }>`
+        SELECT concat_ws(' ', environment, (period AT TIME ZONE 'UTC')::date, executions, latencies) AS week
+        FROM execution_rollups WHERE grain = 'week' ORDER BY environment, period`
+      assert.deepStrictEqual(
+        weeks.map(({ week }) => week),
+        ["dev", "prod"].flatMap((environment) => [
+          `${environment} 2025-12-29 1 1`,
+          `${environment} 2026-01-05 6 6`,
+          `${environment} 2026-01-12 8 8`
+        ])
+      )
+      const older = yield* Effect.flip(sql`SELECT 'hour'::rollup_grain`)
+      assert.include(String(older.reason.cause), `type "rollup_grain" does not exist`)
+    }).pipe(Effect.provide(DatabasePglite.layerMemory))
+  )
+})
+
 describe("the migration to sketches that are numbers", () => {
   it.live("keeps what was counted", () =>
     Effect.gen(function* () {

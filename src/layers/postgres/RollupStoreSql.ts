@@ -32,7 +32,7 @@ const rollupsOf = (hours: string) => `
     )
     CROSS JOIN LATERAL (VALUES (one_prompt, one_version), (NULL, NULL)) AS scope (prompt_id, version_id)
     CROSS JOIN LATERAL (VALUES
-      ('hour'::rollup_grain, hour), ('day', date_trunc('day', hour, 'UTC')),
+      ('hour'::period_grain, hour), ('day', date_trunc('day', hour, 'UTC')), ('week', date_trunc('week', hour, 'UTC')),
       ('month', date_trunc('month', hour, 'UTC')), ('ever', '-infinity')
     ) AS periods (grain, period)
     GROUP BY ${keyColumns}, bucket

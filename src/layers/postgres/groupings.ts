@@ -15,7 +15,7 @@ export interface Grouping {
   readonly byPrompt: boolean
 }
 
-const anyGrain = ["ever", "month", "day", "hour"] as const
+const anyGrain = ["ever", "month", "week", "day", "hour"] as const
 const across = { order: "ASC", grains: anyGrain, byPrompt: false } as const
 const byPrompt = { order: "ASC", grains: anyGrain, byPrompt: true } as const
 

@@ -6,6 +6,7 @@ import rollups from "../../../migrations/0002_rollups.ts"
 import due from "../../../migrations/0003_due.ts"
 import retention from "../../../migrations/0004_retention.ts"
 import latencies from "../../../migrations/0005_latencies.ts"
+import weeks from "../../../migrations/0006_weeks.ts"
 import { Database } from "./Database.ts"
 
 /** Every migration, by number and name. A new one is added here. */
@@ -14,7 +15,8 @@ export const migrations = {
   "0002_rollups": rollups,
   "0003_due": due,
   "0004_retention": retention,
-  "0005_latencies": latencies
+  "0005_latencies": latencies,
+  "0006_weeks": weeks
 }
 
 /** Brings the database up to date. Any number of processes may do so at once: one does the work, the others wait. */
