@@ -220,6 +220,30 @@ export const rollupsContract = (
       { arbitrary: { runs: 10 } }
     )
 
+    it.effect("tells nothing of what ended before a span in a day that is counted otherwise", () =>
+      Effect.gen(function* () {
+        const store = yield* AnalyticsStore
+        const { write: sql, now } = yield* Database
+        const versions = yield* versionsOfTwo
+        const prompt_name = versions[0]!.prompt.name
+        const [time] = yield* Effect.orDie(sql<{ readonly now: Date }>`SELECT ${yield* now} AS now`)
+        const midnight = new Date(time!.now).setUTCHours(24, 0, 0, 0)
+        yield* DatabaseClock.use(({ advance }) => advance(midnight - time!.now.getTime() + 3_600_000))
+        const fails = { kind: "Fail", environment: 0, model: 0, latency: 1, version: 0 } as const
+        yield* carryOut(versions, fails)
+        yield* foldAll
+
+        const later = { prompt_name, from: new Date(midnight + 2.5 * 3_600_000) }
+        assert.deepStrictEqual(yield* groupsOf(later, "environment"), [])
+        const [none] = yield* store.byMode(PROJECT, later)
+        assert.deepStrictEqual(none, { ...noFigures, mode: "full", prompt_count: 1 })
+        yield* DatabaseClock.use(({ advance }) => advance("2 hours"))
+        yield* carryOut(versions, { ...fails, kind: "Succeed" })
+        const [one] = yield* store.byMode(PROJECT, later)
+        assert.include(one, { execution_count: 1, failed: 0, succeeded: 1 })
+      })
+    )
+
     it.effect("tells the versions that are asked for, and those alone", () =>
       Effect.gen(function* () {
         const store = yield* AnalyticsStore
