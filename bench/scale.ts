@@ -148,6 +148,13 @@ type Services = Analytics | ExecutionStore | PromptStore | Database
 
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000)
 
+/** In the middle of an hour, a day and a month: as far as can be from where the periods of rollups begin. */
+const middle = (monthsAgo: number) => {
+  const now = new Date()
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - monthsAgo, 15, 12, 30))
+}
+const middles = { from: middle(2), to: middle(1) }
+
 const groups = (group_by: GroupBy, filter: AnalyticsFilter) =>
   Analytics.use((analytics) => analytics.groups(PROJECT, filter, group_by, PAGE))
 const byMode = (filter: AnalyticsFilter) => Analytics.use((analytics) => analytics.prompts(PROJECT, filter))
@@ -163,6 +170,7 @@ const analyticReads: Reads = [
   ],
   ["analytics", byMode({})],
   ["analytics, the last 30 days", byMode({ from: daysAgo(30) })],
+  ["analytics, a month from its middle", byMode(middles)],
   ["analytics of a prompt", byMode({ prompt_name: "prompt-7" })],
   ["analytics of a prompt, the last 30 days", byMode({ prompt_name: "prompt-7", from: daysAgo(30) })],
   ["versions of a prompt", Analytics.use((analytics) => analytics.versions(PROJECT, "prompt-7", {}, PAGE))],
@@ -172,7 +180,8 @@ const analyticReads: Reads = [
   ],
   ...(["prompt", "version", "model", "environment", "hour", "day"] as const).flatMap((group_by): Reads => [
     [`by ${group_by}`, groups(group_by, {})],
-    [`by ${group_by}, the last 30 days`, groups(group_by, { from: daysAgo(30) })]
+    [`by ${group_by}, the last 30 days`, groups(group_by, { from: daysAgo(30) })],
+    [`by ${group_by}, a month from its middle`, groups(group_by, middles)]
   ])
 ]
 
