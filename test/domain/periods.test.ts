@@ -12,6 +12,17 @@ const Near = millis(-3_000, 3_000)
 const Instant = Schema.Union([millis(YEAR_1, YEAR_9999), Near])
 const toDate = (number: number) => new Date(Math.abs(number) <= 3_000 ? number * 1_800_000 : number)
 
+const toSpan = ({
+  from,
+  to
+}: {
+  readonly from: number | undefined
+  readonly to: number | undefined
+}): Span => ({
+  from: from === undefined ? undefined : toDate(from),
+  to: to === undefined ? undefined : toDate(to)
+})
+
 const START = {
   hour: /T\d{2}:00:00\.000Z$/,
   day: /T00:00:00\.000Z$/,
@@ -44,10 +55,7 @@ describe("the pieces of a span", () => {
       coarsest: Schema.Literals([0, 1, 2, 3, 4])
     },
     (given) => {
-      const span: Span = {
-        from: given.from === undefined ? undefined : toDate(given.from),
-        to: given.to === undefined ? undefined : toDate(given.to)
-      }
+      const span = toSpan(given)
       const pieces = piecesOf(span, ALL.slice(given.coarsest), { subtract: false })
       assert.isAtMost(pieces.length, 11)
       assert.deepStrictEqual(pieces[0]!.span.from, span.from)
@@ -118,10 +126,7 @@ describe("the pieces of a span", () => {
       coarsest: Schema.Literals([0, 1, 2, 3, 4])
     },
     (given) => {
-      const span: Span = {
-        from: given.from === undefined ? undefined : toDate(given.from),
-        to: given.to === undefined ? undefined : toDate(given.to)
-      }
+      const span = toSpan(given)
       const pieces = piecesOf(span, ALL.slice(given.coarsest), { subtract: true })
       const halves = Array.from({ length: 6_200 }, (_, index) => new Date((index - 3_100) * 1_800_000 + 1))
       const wrong = halves.filter(
