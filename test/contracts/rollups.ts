@@ -18,6 +18,7 @@ import { RollupStore } from "../../src/services/RollupStore.ts"
 import { DatabaseClock } from "../support/database.ts"
 import { factsOf, figuresOf, storedRollups } from "../support/figures.ts"
 import type { ExecutionFact } from "../support/figures.ts"
+import { isIn } from "../support/isIn.ts"
 import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
 
 const LEASE = Duration.minutes(1)
@@ -164,8 +165,7 @@ export const rollupsContract = (
                     (fact) =>
                       fact.prompt_name === prompt_name &&
                       (environment ?? fact.environment) === fact.environment &&
-                      (from === undefined || fact.created_at >= from) &&
-                      (to === undefined || fact.created_at < to)
+                      isIn({ from, to }, fact.created_at)
                   )
                   const mode = versions.find(({ prompt }) => prompt.name === prompt_name)!.prompt.mode
                   const [row] = yield* store.byMode(PROJECT, { prompt_name, environment, from, to, mode })
@@ -200,11 +200,7 @@ export const rollupsContract = (
             [{ prompt_name }, [prompt_name]],
             [{ prompt_name, ...span }, [prompt_name]]
           ] as ReadonlyArray<[AnalyticsFilter, ReadonlyArray<string>]>) {
-            const { from, to } = filter
-            const facts = (yield* factsOf(names)).filter(
-              ({ created_at }) =>
-                (from === undefined || created_at >= from) && (to === undefined || created_at < to)
-            )
+            const facts = (yield* factsOf(names)).filter(({ created_at }) => isIn(filter, created_at))
             for (const [group_by, keyOf] of Object.entries(KEYS) as ReadonlyArray<
               [GroupBy, (typeof KEYS)[GroupBy]]
             >) {

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { piecesOf, wholePart } from "../../src/domain/periods.ts"
-import type { Grain, Piece, Span } from "../../src/domain/periods.ts"
+import type { Grain, Piece, PiecesOptions, Span } from "../../src/domain/periods.ts"
+import { isIn } from "../support/isIn.ts"
 
 const ALL: ReadonlyArray<Grain> = ["ever", "month", "week", "day", "hour"]
 const [YEAR_1, YEAR_9999] = [-62_135_596_800_000, 253_402_300_799_999]
@@ -12,16 +13,24 @@ const Near = millis(-3_000, 3_000)
 const Instant = Schema.Union([millis(YEAR_1, YEAR_9999), Near])
 const toDate = (number: number) => new Date(Math.abs(number) <= 3_000 ? number * 1_800_000 : number)
 
-const toSpan = ({
-  from,
-  to
-}: {
+/** A span between two of them, and from which grain on it is taken apart. */
+const spansOf = (instant: typeof Near | typeof Instant) => ({
+  from: Schema.UndefinedOr(instant),
+  to: Schema.UndefinedOr(instant),
+  coarsest: Schema.Literals([0, 1, 2, 3, 4])
+})
+const takenApart = ({ from, to, coarsest }: Given, options: PiecesOptions) => {
+  const span: Span = {
+    from: from === undefined ? undefined : toDate(from),
+    to: to === undefined ? undefined : toDate(to)
+  }
+  return { span, pieces: piecesOf(span, ALL.slice(coarsest), options) }
+}
+interface Given {
   readonly from: number | undefined
   readonly to: number | undefined
-}): Span => ({
-  from: from === undefined ? undefined : toDate(from),
-  to: to === undefined ? undefined : toDate(to)
-})
+  readonly coarsest: number
+}
 
 const START = {
   hour: /T\d{2}:00:00\.000Z$/,
@@ -43,38 +52,26 @@ const told = (pieces: ReadonlyArray<Piece>) =>
     ...(sign < 0 ? ["taken away"] : [])
   ])
 
-const isIn = ({ from, to }: Span, instant: Date) =>
-  (from === undefined || from <= instant) && (to === undefined || instant < to)
-
 describe("the pieces of a span", () => {
-  it.prop(
-    "follow each other without gap, of whole periods, and are the span",
-    {
-      from: Schema.UndefinedOr(Instant),
-      to: Schema.UndefinedOr(Instant),
-      coarsest: Schema.Literals([0, 1, 2, 3, 4])
-    },
-    (given) => {
-      const span = toSpan(given)
-      const pieces = piecesOf(span, ALL.slice(given.coarsest), { subtract: false })
-      assert.isAtMost(pieces.length, 11)
-      assert.deepStrictEqual(pieces[0]!.span.from, span.from)
-      assert.deepStrictEqual(pieces.at(-1)!.span.to, span.to)
-      for (const [index, piece] of pieces.entries()) {
-        if (index > 0) assert.deepStrictEqual(piece.span.from, pieces[index - 1]!.span.to)
-        if (piece.grain === "none" || piece.grain === "ever") continue
-        assert.isTrue(startsOne(piece.grain, piece.span.from) && startsOne(piece.grain, piece.span.to))
-        assert.isTrue(
-          piece.span.from === undefined || piece.span.to === undefined || piece.span.from < piece.span.to
-        )
-      }
-      const partial = pieces.filter(({ grain }) => grain === "none")
-      for (const { span: edge } of partial) {
-        if (edge.from === undefined || edge.to === undefined || pieces.length === 1) continue
-        assert.isBelow(edge.to.getTime() - edge.from.getTime(), 3_600_000)
-      }
+  it.prop("follow each other without gap, of whole periods, and are the span", spansOf(Instant), (given) => {
+    const { span, pieces } = takenApart(given, { subtract: false })
+    assert.isAtMost(pieces.length, 11)
+    assert.deepStrictEqual(pieces[0]!.span.from, span.from)
+    assert.deepStrictEqual(pieces.at(-1)!.span.to, span.to)
+    for (const [index, piece] of pieces.entries()) {
+      if (index > 0) assert.deepStrictEqual(piece.span.from, pieces[index - 1]!.span.to)
+      if (piece.grain === "none" || piece.grain === "ever") continue
+      assert.isTrue(startsOne(piece.grain, piece.span.from) && startsOne(piece.grain, piece.span.to))
+      assert.isTrue(
+        piece.span.from === undefined || piece.span.to === undefined || piece.span.from < piece.span.to
+      )
     }
-  )
+    const partial = pieces.filter(({ grain }) => grain === "none")
+    for (const { span: edge } of partial) {
+      if (edge.from === undefined || edge.to === undefined || pieces.length === 1) continue
+      assert.isBelow(edge.to.getTime() - edge.from.getTime(), 3_600_000)
+    }
+  })
 
   it("are as coarse as fits", () => {
     const span = { from: new Date("2026-01-30T22:30:00Z"), to: new Date("2026-03-02T01:15:00Z") }
@@ -120,14 +117,9 @@ describe("the pieces of a span", () => {
 
   it.prop(
     "are together the span, however they are taken away from each other, and are few",
-    {
-      from: Schema.UndefinedOr(Near),
-      to: Schema.UndefinedOr(Near),
-      coarsest: Schema.Literals([0, 1, 2, 3, 4])
-    },
+    spansOf(Near),
     (given) => {
-      const span = toSpan(given)
-      const pieces = piecesOf(span, ALL.slice(given.coarsest), { subtract: true })
+      const { span, pieces } = takenApart(given, { subtract: true })
       const halves = Array.from({ length: 6_200 }, (_, index) => new Date((index - 3_100) * 1_800_000 + 1))
       const wrong = halves.filter(
         (instant) =>

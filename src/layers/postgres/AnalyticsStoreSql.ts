@@ -16,6 +16,7 @@ import {
   rollupColumns,
   rollupColumnsTaken,
   rollupOfFact,
+  summed,
   unfolded
 } from "./facts.ts"
 import { groupings } from "./groupings.ts"
@@ -148,12 +149,10 @@ export const layer = Layer.effect(
       return read<Key & FiguresRow>`
         WITH singles (${read.literal(rollupColumns)}) AS MATERIALIZED (
           SELECT ${read.literal(rollupOfFact)} FROM (${singles}) fact
-        ), part AS NOT MATERIALIZED (
+        ), part AS (
           SELECT ${read.literal(grouping.key)} AS key, part.* FROM (${all}) part
         ), summed AS MATERIALIZED (
-          SELECT key, model_id, status, error_type, sum(executions) AS executions,
-            sum(prompt_tokens) AS prompt_tokens, sum(response_tokens) AS response_tokens,
-            sum(latency_ms) AS latency_ms, sum(latency_count) AS latency_count,
+          SELECT key, model_id, status, error_type, ${read.literal(summed)},
             sum(latencies) FILTER (WHERE status = 'succeeded') AS latencies
           FROM part GROUP BY key, model_id, status, error_type HAVING sum(executions) > 0
         ), figures AS MATERIALIZED (

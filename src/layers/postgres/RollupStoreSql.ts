@@ -3,7 +3,7 @@ import type * as SqlClient from "effect/sql/SqlClient"
 import type { ProjectId } from "../../domain/Ids.ts"
 import { RollupStore } from "../../services/RollupStore.ts"
 import { Database } from "./Database.ts"
-import { factColumns, hourColumns, hoursOfFacts, hourSums as sums } from "./facts.ts"
+import { factColumns, hourColumns, hoursOfFacts, hourSums, rollupSums, summed } from "./facts.ts"
 import { sketchOfOne } from "./latencies.ts"
 import { orDefect } from "./orDefect.ts"
 
@@ -13,8 +13,7 @@ const WRITER = 7_206_502
 /** What tells rollups apart comes first: sorting compares less. */
 const keyColumns = `
   period, version_id, status, error_type, environment, model_id, grain, prompt_id, mode, project_id`
-const columns = `${keyColumns}, ${sums.join(", ")}, latencies`
-const summed = sums.map((column) => `sum(${column}) AS ${column}`).join(", ")
+const columns = `${keyColumns}, ${rollupSums.join(", ")}`
 
 /**
  * The rollups of hours like `hoursOfFacts`, by each grain, for each version and for all. Buckets come in order so that
@@ -28,7 +27,7 @@ const rollupsOf = (hours: string) => `
     FROM (
       ${hours}
     ) hourly (
-      project_id, mode, one_prompt, one_version, model_id, environment, hour, status, error_type, bucket, ${sums.join(", ")}
+      project_id, mode, one_prompt, one_version, model_id, environment, hour, status, error_type, bucket, ${hourSums.join(", ")}
     )
     CROSS JOIN LATERAL (VALUES (one_prompt, one_version), (NULL, NULL)) AS scope (prompt_id, version_id)
     CROSS JOIN LATERAL (VALUES
@@ -39,9 +38,7 @@ const rollupsOf = (hours: string) => `
   ) grained
   GROUP BY ${keyColumns}`
 
-const addedUp = [...sums, "latencies"]
-  .map((column) => `${column} = rollup.${column} + EXCLUDED.${column}`)
-  .join(", ")
+const addedUp = rollupSums.map((column) => `${column} = rollup.${column} + EXCLUDED.${column}`).join(", ")
 
 /** `RollupStore` over PostgreSQL, a server's or PGlite's. */
 export const layer = Layer.effect(

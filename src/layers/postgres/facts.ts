@@ -16,6 +16,8 @@ const hourKeys = `
   project_id, mode, prompt_id, version_id, model_id, environment, hour, status, error_type, bucket`
 export const hourSums = ["executions", "prompt_tokens", "response_tokens", "latency_ms", "latency_count"]
 export const hourColumns = `${hourKeys}, ${hourSums.join(", ")}`
+/** `hourSums` of a group. */
+export const summed = hourSums.map((column) => `sum(${column}) AS ${column}`).join(", ")
 
 /** The rows of `facts`, added up by hour and bucket. */
 export const hoursOfFacts = `
@@ -26,7 +28,8 @@ export const hoursOfFacts = `
   GROUP BY hour, bucket, version_id, status, error_type, environment, model_id, prompt_id, mode, project_id`
 
 const rollupKeys = "mode, prompt_id, version_id, model_id, environment, period, status, error_type"
-const rollupSums = [...hourSums, "latencies"]
+/** What is added up of each rollup. */
+export const rollupSums = [...hourSums, "latencies"]
 
 /** The columns that rollups and single executions have in common for who adds them up. */
 export const rollupColumns = `${rollupKeys}, ${rollupSums.join(", ")}`
