@@ -135,7 +135,8 @@ describe("the pieces of a span", () => {
         const hours = (of.to.getTime() - of.from.getTime()) / 3_600_000
         if (grain === "hour" && given.coarsest < 4) assert.isAtMost(hours, 24)
         if (grain === "day" && given.coarsest < 3) assert.isAtMost(hours, 6 * 24)
-        if (grain === "week" && given.coarsest < 2) assert.isAtMost(hours, 4 * 7 * 24)
+        // Two months that begin in the middle of one may be fewer as weeks.
+        if (grain === "week" && given.coarsest < 2) assert.isAtMost(hours, 10 * 7 * 24)
       }
     }
   )
