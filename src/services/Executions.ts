@@ -58,6 +58,9 @@ export interface ExecutionRequest {
 /** Sync calls that a process has under way at most: each keeps its prompt and its answer in memory. */
 const RUNNING = 1_000
 
+/** How often an execution that somebody waits for is looked at. */
+const LOOKS = Schedule.min([Schedule.exponential("25 millis", 1.5), Schedule.spaced("1 second")])
+
 /** Which kind of prompt a request is for: the door it came through. */
 export type Door = "full" | "tracking"
 
@@ -339,7 +342,7 @@ export class Executions extends Context.Service<
       const awaitEnd = (project_id: ProjectId, execution_id: ExecutionId) =>
         store.status(project_id, execution_id).pipe(
           Effect.repeat({
-            schedule: Schedule.min([Schedule.exponential("25 millis", 1.5), Schedule.spaced("1 second")]),
+            schedule: LOOKS,
             until: (status) => Option.isNone(status) || isTerminal(status.value)
           })
         )
@@ -349,8 +352,9 @@ export class Executions extends Context.Service<
         submit,
         get: (project_id, execution_id, wait) => {
           const found = find(project_id, execution_id)
+          if (!Duration.isPositive(wait)) return spanned("Executions.get")(found)
           const waited = Effect.timeoutOption(awaitEnd(project_id, execution_id), wait)
-          return spanned("Executions.get")(Duration.isPositive(wait) ? Effect.andThen(waited, found) : found)
+          return spanned("Executions.get")(Effect.andThen(waited, found))
         },
         lineage: Effect.fn("Executions.lineage")(function* (project_id, execution_id) {
           const lineage = yield* store.lineage(project_id, execution_id)

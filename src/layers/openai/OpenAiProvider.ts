@@ -47,7 +47,7 @@ type Ask = (
 
 const askChatCompletions: Ask = async (client, { model_name, messages, params }, signal) => {
   const { max_new_tokens, stop, ...rest } = params
-  const { data, request_id } = await client.chat.completions
+  const response = await client.chat.completions
     .create(
       {
         model: model_name,
@@ -58,7 +58,10 @@ const askChatCompletions: Ask = async (client, { model_name, messages, params },
       },
       { signal }
     )
-    .withResponse()
+    // Read here, the body needs no deadline of the package's: it is whole already.
+    .asResponse()
+  const request_id = response.headers.get("x-request-id")
+  const data = (await response.json()) as Partial<OpenAI.ChatCompletion> | null
   const message = data?.choices?.[0]?.message
   const text: unknown = message?.content ?? message?.refusal ?? ""
   if (!message || typeof text !== "string") return unreadable(request_id)

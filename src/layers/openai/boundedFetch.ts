@@ -7,6 +7,9 @@ export const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 /** The provider's answer is one that is not read: too long, encoded without being asked to, or one that leads elsewhere. */
 export class AnswerRefused extends Error {}
 
+/** The headers that are read, by the package or the provider. A real answer has thirty, and a `Response` checks each. */
+const READ = ["content-type", "content-length", "x-request-id", "retry-after"]
+
 /** An answer of these has no body. */
 const BODILESS = new Set([204, 205])
 
@@ -31,7 +34,7 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
       signal?.addEventListener("abort", giveUp, { once: true })
 
       let status = 0
-      let headers: Array<[string, string]> = []
+      const headers: Array<[string, string]> = []
       const chunks: Array<Uint8Array> = []
       let read = 0
       dispatcher.dispatch(
@@ -59,9 +62,10 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
               return refuse("the answer is encoded, which it was not asked to be")
             }
             status = statusCode
-            headers = Object.entries(fields).flatMap(([name, value]) =>
-              [value ?? []].flat().map((one): [string, string] => [name, one])
-            )
+            for (const name of READ) {
+              const value = fields[name]
+              if (value !== undefined) headers.push([name, String(value)])
+            }
           },
           onResponseData: (_, chunk) => {
             read += chunk.byteLength
