@@ -1,5 +1,4 @@
 import type { Measured } from "./limits/loop.ts"
-import { CONNECTIONS } from "./load.ts"
 import type { Sample } from "./load.ts"
 import type { Statements } from "./statements.ts"
 
@@ -20,10 +19,10 @@ export const makeFigures = () => {
   }
   return {
     figures,
-    sample: (name: string, sample: Sample, statements?: Statements) => {
+    sample: (name: string, { connections, ...sample }: Sample, statements?: Statements) => {
       note(name, sample)
       // Each connection had a request under way when time was up, which was carried out too.
-      const sent = sample.requests + CONNECTIONS
+      const sent = sample.requests + connections
       if (statements !== undefined) figures[`${name}.statements`] = statements.calls / sent
     },
     measured: (all: Record<string, Measured>) => {

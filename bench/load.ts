@@ -13,6 +13,7 @@ export type Extent = { readonly duration: number } | { readonly amount: number }
 /** What came of requests in a closed loop. */
 export interface Sample {
   readonly requests: number
+  readonly connections: number
   readonly perSecond: number
   /** Milliseconds. */
   readonly p50: number
@@ -32,8 +33,8 @@ export interface Outcome {
   readonly cpu: number
 }
 
-/** Connections of the load generator, where nothing else is said. */
-export const CONNECTIONS = 16
+/** Connections of the load generator, where nothing else is said: as many rows as a batch of the limit has. */
+export const CONNECTIONS = 64
 
 /** Sends the same request over and over in a closed loop; of several, each to its own part of the connections. */
 export const fire = Effect.fnUntraced(function* (
@@ -72,6 +73,7 @@ export const load = Effect.fnUntraced(function* (
   const cpu = cpuSeconds(pid) - before
   const sample: Sample = {
     requests,
+    connections,
     perSecond: requests / seconds,
     p50,
     p99,

@@ -37,7 +37,7 @@ const main = Effect.gen(function* () {
   const withPeers = !quick && installed("peers")
   const plan: Plan = quick
     ? { warmUp: 1_000, duration: 1, executions: 500, repeat: 10, peers: false }
-    : { warmUp: 20_000, duration: 3, executions: 3_000, repeat: 30, peers: withPeers }
+    : { warmUp: 20_000, duration: 3, executions: 10_000, repeat: 30, peers: withPeers }
 
   yield* progress("PostgreSQL, Redis, a provider and the API")
   const world = yield* makeWorld

@@ -5,7 +5,7 @@ import { makeFigures, median } from "./figures.ts"
 import { CONTENT } from "./ground.ts"
 import type { Measured } from "./limits/loop.ts"
 import { pgbench } from "./limits/pgbench.ts"
-import { load } from "./load.ts"
+import { CONNECTIONS, load } from "./load.ts"
 import type { Extent } from "./load.ts"
 import { peers } from "./peers.ts"
 import { megabytes, runProgram } from "./processes.ts"
@@ -25,6 +25,9 @@ export interface Plan {
   readonly repeat: number
   readonly peers: boolean
 }
+
+/** Connections where what counts is what a caller waits. */
+const FEW = 16
 
 /** The milliseconds of a provider that is not instant. */
 const SLOW = 50
@@ -48,17 +51,27 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   const seconds = { SECONDS: String(plan.duration) }
   const { execution_id } = yield* ask(api.requests.run)
 
-  const rate = Effect.fnUntraced(function* (name: string, pid: number, request: Request) {
+  const rate = Effect.fnUntraced(function* (
+    name: string,
+    pid: number,
+    request: Request,
+    connections = CONNECTIONS
+  ) {
     // What was not asked for a while is cold again, so some requests come before those that count.
     yield* load(pid, request, { amount: plan.executions / 5 })
     yield* world.settle
-    const { result, statements: asked } = yield* statements.count(load(pid, request, extent))
+    const { result, statements: asked } = yield* statements.count(load(pid, request, extent, connections))
     sample(name, result, asked)
   })
-  const calls = runProgram<{ readonly call: Measured }>("limits/calls.ts", {
-    ...seconds,
-    OPENAI_BASE_URL: world.providerUrl,
-    CONTENT
+  const calls = Effect.fnUntraced(function* (name: string, connections = CONNECTIONS) {
+    const env = {
+      ...seconds,
+      CONNECTIONS: String(connections),
+      OPENAI_BASE_URL: world.providerUrl,
+      CONTENT
+    }
+    const { call } = yield* runProgram<{ readonly call: Measured }>("limits/calls.ts", env)
+    measured({ [name]: call })
   })
   const limits = (file: string, env: Record<string, string>) =>
     Effect.map(runProgram<Record<string, Measured>>(`limits/${file}.ts`, { ...seconds, ...env }), measured)
@@ -75,13 +88,17 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
 
   yield* progress("run, after its parts: framework, bare call, durable writes")
   yield* rate("frameworkRun", framework.pid, framework.requests.run)
-  measured(yield* calls)
+  yield* calls("call")
   yield* limits("writes", { DATABASE_URL: world.databaseUrl, CONTENT })
   const { databaseUrl } = world
   const tool = pgbench({ databaseUrl, seconds: plan.duration, length: CONTENT.length })
   if (tool === undefined) yield* progress("pgbench is not installed, and left out")
   else note("pgbench", tool)
   yield* rate("run", api.pid, api.requests.run)
+
+  yield* progress(`run over ${FEW} connections, after the bare call`)
+  yield* calls("fewCalls", FEW)
+  yield* rate("fewRuns", api.pid, api.requests.run, FEW)
 
   yield* progress("list executions")
   yield* rate("list", api.pid, api.requests.list)
@@ -90,8 +107,8 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   yield* Effect.scoped(
     Effect.gen(function* () {
       yield* world.providerTakes(SLOW)
-      measured({ slowCall: (yield* calls).call })
-      yield* rate("slowRun", api.pid, api.requests.run)
+      yield* calls("slowCalls", FEW)
+      yield* rate("slowRuns", api.pid, api.requests.run, FEW)
     })
   )
 
@@ -129,7 +146,7 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   note("api", { megabytesAfter: megabytes(api.pid) })
 
   yield* progress("embedded: first start, start again, submit")
-  const { submit, ...starts } = yield* embedded(api.requests, plan.warmUp / 5, extent)
+  const { submit, ...starts } = yield* embedded(api.requests, plan.warmUp, extent)
   note("embedded", starts)
   sample("embeddedSubmit", submit)
 

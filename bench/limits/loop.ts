@@ -8,8 +8,7 @@ export interface Measured {
   readonly cpu: number
 }
 
-export const CONNECTIONS = 16
-
+const CONNECTIONS = Number(process.env["CONNECTIONS"] ?? 64)
 const SECONDS = Number(process.env["SECONDS"] ?? 1)
 
 const loops = async (operation: () => Promise<unknown>, connections: number, seconds: number) => {

@@ -5,9 +5,10 @@
 import { PgClient } from "@effect/sql-pg"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { randomUUID } from "node:crypto"
-import { CONNECTIONS, measure, tell } from "./loop.ts"
+import { measure, tell } from "./loop.ts"
 
 const BATCH = 64
+const CONNECTIONS = 16
 
 const content = process.env["CONTENT"]!
 const row = () => ({ id: randomUUID(), prompt: content, params: { temperature: 0 }, status: "queued" })
