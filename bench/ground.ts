@@ -58,7 +58,6 @@ export const makeGround = Effect.gen(function* () {
   const apiKey = `bench-${randomUUID()}`
   const env = {
     DATABASE_URL: database.url,
-    REDIS_URL: redis.url,
     API_KEY: apiKey,
     OPENAI_API_KEY: "none",
     OPENAI_BASE_URL: providerUrl,
@@ -97,14 +96,16 @@ export const makeGround = Effect.gen(function* () {
     }
   }
 
-  const startLedger = (more: Record<string, string> = {}) =>
-    Effect.map(startEntrypoint("http/main", { ...env, ...more }), (process) => ({
-      ...process,
-      requests: requests(process.url)
-    }))
-
-  const startWorker = (more: Record<string, string> = {}) =>
-    startEntrypoint("worker/main", { ...env, ...more })
+  /** The service's processes, with a queue in Redis or over PostgreSQL alone. */
+  const starting = (queue: Record<string, string>) => ({
+    startLedger: (more: Record<string, string> = {}) =>
+      Effect.map(startEntrypoint("http/main", { ...env, ...queue, ...more }), (process) => ({
+        ...process,
+        requests: requests(process.url)
+      })),
+    startWorker: (more: Record<string, string> = {}) =>
+      startEntrypoint("worker/main", { ...env, ...queue, ...more })
+  })
 
   return {
     databaseUrl: database.url,
@@ -120,8 +121,8 @@ export const makeGround = Effect.gen(function* () {
       (seen) => seen as { readonly calls: number; readonly open: number; readonly last: string }
     ),
     requests,
-    startLedger,
-    startWorker,
+    ...starting({ REDIS_URL: redis.url }),
+    withoutRedis: starting({}),
     /** What autovacuum does in its time. Until then plans are of the empty tables that they were made over. */
     settle: sql`ANALYZE executions, execution_inputs, execution_attempts, execution_rollups_pending`,
     /** Forgets every execution, and every call for one. */

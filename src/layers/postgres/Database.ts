@@ -51,6 +51,7 @@ export class Database extends Context.Service<
       startupParameters: {
         // Compiling takes longer than any statement here may.
         jit: "off",
+        max_parallel_workers_per_gather: "0",
         statement_timeout: String(Duration.toMillis(STATEMENT)),
         lock_timeout: String(Duration.toMillis(LOCK))
       }
