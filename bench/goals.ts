@@ -155,6 +155,22 @@ export const goals: ReadonlyArray<Goal> = [
     of: (figures) => share(figures, "done1", "graphileWorker") / 100
   },
   {
+    name: "submit to done over PostgreSQL alone, of pg-boss",
+    group: "peer",
+    unit: "×",
+    goal: 2,
+    better: "more",
+    of: (figures) => share(figures, "doneAlone", "pgBoss") / 100
+  },
+  {
+    name: "submit to done over PostgreSQL alone, of graphile-worker",
+    group: "peer",
+    unit: "×",
+    goal: 2,
+    better: "more",
+    of: (figures) => share(figures, "doneAlone", "graphileWorker") / 100
+  },
+  {
     name: "run, added to the bare call, p50 at 16 connections",
     group: "absolute",
     unit: "ms",

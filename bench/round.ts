@@ -124,6 +124,11 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
     yield* progress(`submit and get done, ${workers} ${workers === 1 ? "worker" : "workers"}`)
     note(`done${workers}`, yield* submitToDone(world, workers, plan.executions))
   }
+  yield* progress("submit and get done over PostgreSQL alone")
+  const alone = Effect.flatMap(world.withoutRedis.startLedger(), (ledger) =>
+    submitToDone({ ...world, ...world.withoutRedis, api: ledger }, 1, plan.executions)
+  )
+  note("doneAlone", yield* Effect.scoped(alone))
 
   yield* progress("start on an idle system")
   note("start", yield* startLatency(world, plan))
@@ -155,7 +160,7 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
 })
 
 /** Submits while workers work, and tells how many executions got done in a second, from the first row to the last end. */
-const submitToDone = (world: World, workers: number, amount: number) =>
+const submitToDone = (world: Omit<World, "framework">, workers: number, amount: number) =>
   Effect.gen(function* () {
     const { api, clear, settle, startWorker, statements } = world
     yield* Effect.all(
@@ -174,7 +179,7 @@ const submitToDone = (world: World, workers: number, amount: number) =>
     }
   }).pipe(Effect.scoped)
 
-const submitAndWait = ({ api, statements }: World, amount: number) =>
+const submitAndWait = ({ api, statements }: Pick<World, "api" | "statements">, amount: number) =>
   Effect.andThen(load(api.pid, api.requests.submit, { amount }), untilDone(statements))
 
 /** How long nothing happens between two requests to an idle system. */
