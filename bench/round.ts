@@ -6,7 +6,6 @@ import { CONTENT } from "./ground.ts"
 import type { Measured } from "./limits/loop.ts"
 import { pgbench } from "./limits/pgbench.ts"
 import { CONNECTIONS, load } from "./load.ts"
-import type { Extent } from "./load.ts"
 import { peers } from "./peers.ts"
 import { megabytes, runProgram } from "./processes.ts"
 import type { Progress } from "./progress.ts"
@@ -24,6 +23,13 @@ export interface Plan {
   /** How often that is asked which is measured one at a time. */
   readonly repeat: number
   readonly peers: boolean
+}
+
+/** How a rate is measured. */
+interface Way {
+  readonly connections: number
+  /** Seconds. */
+  readonly duration: number
 }
 
 /** Connections where what counts is what a caller waits. */
@@ -47,7 +53,9 @@ const milliseconds = <A, E, R>(work: Effect.Effect<A, E, R>) =>
 export const round = Effect.fnUntraced(function* (world: World, plan: Plan, progress: Progress) {
   const { figures, measured, note, sample } = makeFigures()
   const { api, framework, statements } = world
-  const extent: Extent = { duration: plan.duration }
+  const many: Way = { connections: CONNECTIONS, duration: plan.duration }
+  const few: Way = { ...many, connections: FEW }
+  const slowly: Way = { ...few, duration: 4 * plan.duration }
   const seconds = { SECONDS: String(plan.duration) }
   const { execution_id } = yield* ask(api.requests.run)
 
@@ -55,17 +63,21 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
     name: string,
     pid: number,
     request: Request,
-    connections = CONNECTIONS
+    { connections, duration } = many
   ) {
-    // What was not asked for a while is cold again, so some requests come before those that count.
-    yield* load(pid, request, { amount: plan.executions / 5 })
+    // What was not asked for a while is cold again, and after ANALYZE plans are made anew: some come before those that count.
+    const warmUp = load(pid, request, { duration: plan.duration / 4 }, connections)
+    yield* warmUp
     yield* world.settle
-    const { result, statements: asked } = yield* statements.count(load(pid, request, extent, connections))
+    yield* warmUp
+    const { result, statements: asked } = yield* statements.count(
+      load(pid, request, { duration }, connections)
+    )
     sample(name, result, asked)
   })
-  const calls = Effect.fnUntraced(function* (name: string, connections = CONNECTIONS) {
+  const calls = Effect.fnUntraced(function* (name: string, { connections, duration } = many) {
     const env = {
-      ...seconds,
+      SECONDS: String(duration),
       CONNECTIONS: String(connections),
       OPENAI_BASE_URL: world.providerUrl,
       CONTENT
@@ -97,8 +109,8 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   yield* rate("run", api.pid, api.requests.run)
 
   yield* progress(`run over ${FEW} connections, after the bare call`)
-  yield* calls("fewCalls", FEW)
-  yield* rate("fewRuns", api.pid, api.requests.run, FEW)
+  yield* calls("fewCalls", few)
+  yield* rate("fewRuns", api.pid, api.requests.run, few)
 
   yield* progress("list executions")
   yield* rate("list", api.pid, api.requests.list)
@@ -107,8 +119,8 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   yield* Effect.scoped(
     Effect.gen(function* () {
       yield* world.providerTakes(SLOW)
-      yield* calls("slowCalls", FEW)
-      yield* rate("slowRuns", api.pid, api.requests.run, FEW)
+      yield* calls("slowCalls", slowly)
+      yield* rate("slowRuns", api.pid, api.requests.run, slowly)
     })
   )
 
@@ -151,7 +163,7 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   note("api", { megabytesAfter: megabytes(api.pid) })
 
   yield* progress("embedded: first start, start again, submit")
-  const { submit, ...starts } = yield* embedded(api.requests, plan.warmUp, extent)
+  const { submit, ...starts } = yield* embedded(api.requests, plan.warmUp, { duration: plan.duration })
   note("embedded", starts)
   sample("embeddedSubmit", submit)
 
