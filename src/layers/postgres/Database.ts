@@ -48,13 +48,7 @@ export class Database extends Context.Service<
     const pool = {
       ...client,
       stream: () => watchedSocket(address, SILENCE),
-      startupParameters: {
-        // Compiling takes longer than any statement here may.
-        jit: "off",
-        max_parallel_workers_per_gather: "0",
-        statement_timeout: String(Duration.toMillis(STATEMENT)),
-        lock_timeout: String(Duration.toMillis(LOCK))
-      }
+      startupParameters: STARTUP
     }
     return Layer.effect(
       Database,
@@ -69,7 +63,7 @@ export class Database extends Context.Service<
         })
         const write = yield* PgClient.make({
           ...pool,
-          startupParameters: { ...pool.startupParameters, ...BY_KEY },
+          startupParameters: { ...STARTUP, ...BY_KEY },
           maxConnections: writeConnections
         })
         const gate = { patience: PATIENCE, waiting: WAITING }
@@ -126,6 +120,15 @@ const STATEMENT = Duration.millis(1_200)
 const PATIENCE = Duration.millis(1_500)
 const CONNECT = Duration.millis(2_000)
 const SILENCE = Duration.millis(2_000)
+
+/** What connections ask for as they start. To compile a statement, or to start workers for it, takes longer than it may. */
+export const STARTUP = {
+  jit: "off",
+  max_parallel_workers_per_gather: "0",
+  statement_timeout: String(Duration.toMillis(STATEMENT)),
+  lock_timeout: String(Duration.toMillis(LOCK))
+}
+
 /** How long a connection that only listens is silent before TCP asks whether its other end is there, in milliseconds. */
 const KEEP_ALIVE = 5_000
 
