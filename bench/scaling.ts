@@ -36,7 +36,7 @@ const main = Effect.gen(function* () {
   yield* requireLoad(progress)
   const plan: ScalingPlan = quick
     ? { warmUp: 500, duration: 1, executions: 500 }
-    : { warmUp: 3_000, duration: 3, executions: 3_000 }
+    : { warmUp: 10_000, duration: 3, executions: 10_000 }
 
   yield* progress("PostgreSQL, Redis, a provider and two APIs")
   const ground = yield* makeGround

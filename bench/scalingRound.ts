@@ -117,7 +117,7 @@ export const scalingRound = Effect.fnUntraced(function* (
             Effect.tap(() => untilDone(statements)),
             Effect.tap(() => untilFolded(statements))
           )
-        yield* submitAll(Math.ceil(plan.executions / 3))
+        yield* submitAll(plan.executions)
         yield* settle
         const { costs } = yield* withCosts(ground, { apis, workers }, submitAll(plan.executions))
         const perSecond = yield* doneRate(statements, plan.executions)
