@@ -19,10 +19,8 @@ export const makeFigures = () => {
   }
   return {
     figures,
-    sample: (name: string, { connections, ...sample }: Sample, statements?: Statements) => {
+    sample: (name: string, { sent, ...sample }: Sample, statements?: Statements) => {
       note(name, sample)
-      // Each connection had a request under way when time was up, which was carried out too.
-      const sent = sample.requests + connections
       if (statements !== undefined) figures[`${name}.statements`] = statements.calls / sent
     },
     measured: (all: Record<string, Measured>) => {

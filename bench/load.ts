@@ -13,7 +13,8 @@ export type Extent = { readonly duration: number } | { readonly amount: number }
 /** What came of requests in a closed loop. */
 export interface Sample {
   readonly requests: number
-  readonly connections: number
+  /** Those that were under way when time was up included: they were carried out too. */
+  readonly sent: number
   readonly perSecond: number
   /** Milliseconds. */
   readonly p50: number
@@ -26,6 +27,7 @@ export interface Sample {
 
 export interface Outcome {
   readonly requests: number
+  readonly sent: number
   readonly seconds: number
   readonly p50: number
   readonly p99: number
@@ -45,11 +47,9 @@ export const fire = Effect.fnUntraced(function* (
   const { method = "GET", headers = {}, body } = requests[0]!
   const url = requests.map((request) => request.url)
   const options = { url, method, headers, body, connections, ...extent }
-  const outcome = yield* runProgram<Outcome & { readonly errors: number; readonly non2xx: number }>(
-    "load/main.ts",
-    {},
-    [JSON.stringify(options)]
-  )
+  const outcome = yield* runProgram<
+    Omit<Outcome, "sent"> & { readonly errors: number; readonly non2xx: number }
+  >("load/main.ts", {}, [JSON.stringify(options)])
   const { errors, non2xx } = outcome
   if (errors + non2xx > 0 || outcome.requests === 0) {
     return yield* Effect.die(
@@ -58,7 +58,8 @@ export const fire = Effect.fnUntraced(function* (
       )
     )
   }
-  return outcome as Outcome
+  const sent = "duration" in extent ? outcome.requests + connections : outcome.requests
+  return { ...outcome, sent } as Outcome
 })
 
 /** The same, and what it costs the server, which is the process `pid`. */
@@ -69,11 +70,11 @@ export const load = Effect.fnUntraced(function* (
   connections = CONNECTIONS
 ) {
   const before = cpuSeconds(pid)
-  const { requests, seconds, p50, p99 } = yield* fire([request], extent, connections)
+  const { requests, sent, seconds, p50, p99 } = yield* fire([request], extent, connections)
   const cpu = cpuSeconds(pid) - before
   const sample: Sample = {
     requests,
-    connections,
+    sent,
     perSecond: requests / seconds,
     p50,
     p99,

@@ -4,7 +4,7 @@ import { startNode } from "../test/support/processes.ts"
 import { freePort } from "../test/support/servers.ts"
 import type { makeFigures } from "./figures.ts"
 import { CONTENT } from "./ground.ts"
-import { load } from "./load.ts"
+import { CONNECTIONS, load } from "./load.ts"
 import { untilReady } from "./processes.ts"
 import type { Progress } from "./progress.ts"
 import type { Plan } from "./round.ts"
@@ -58,6 +58,7 @@ const portkey = (world: World, { duration }: Plan) =>
 const queue = (world: World, program: string, amount: number) =>
   Effect.gen(function* () {
     const env = {
+      CONNECTIONS: String(CONNECTIONS),
       DATABASE_URL: world.databaseUrl,
       OPENAI_BASE_URL: world.providerUrl,
       CONTENT

@@ -56,7 +56,6 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
   const many: Way = { connections: CONNECTIONS, duration: plan.duration }
   const few: Way = { ...many, connections: FEW }
   const slowly: Way = { ...few, duration: 4 * plan.duration }
-  const seconds = { SECONDS: String(plan.duration) }
   const { execution_id } = yield* ask(api.requests.run)
 
   const rate = Effect.fnUntraced(function* (
@@ -75,18 +74,17 @@ export const round = Effect.fnUntraced(function* (world: World, plan: Plan, prog
     )
     sample(name, result, asked)
   })
-  const calls = Effect.fnUntraced(function* (name: string, { connections, duration } = many) {
-    const env = {
-      SECONDS: String(duration),
-      CONNECTIONS: String(connections),
-      OPENAI_BASE_URL: world.providerUrl,
-      CONTENT
-    }
-    const { call } = yield* runProgram<{ readonly call: Measured }>("limits/calls.ts", env)
-    measured({ [name]: call })
-  })
-  const limits = (file: string, env: Record<string, string>) =>
-    Effect.map(runProgram<Record<string, Measured>>(`limits/${file}.ts`, { ...seconds, ...env }), measured)
+  const limits = (file: string, env: Record<string, string>, { connections, duration } = many) =>
+    Effect.map(
+      runProgram<Record<string, Measured>>(`limits/${file}.ts`, {
+        SECONDS: String(duration),
+        CONNECTIONS: String(connections),
+        ...env
+      }),
+      measured
+    )
+  const calls = (NAME: string, way = many) =>
+    limits("calls", { NAME, OPENAI_BASE_URL: world.providerUrl, CONTENT }, way)
 
   note("api", { megabytesBefore: megabytes(api.pid) })
 

@@ -3,7 +3,7 @@ import { parts, withCosts } from "./costs.ts"
 import type { Costs, Part } from "./costs.ts"
 import { doneRate, untilDone, untilFolded } from "./done.ts"
 import type { Ground } from "./ground.ts"
-import { CONNECTIONS, fire } from "./load.ts"
+import { fire } from "./load.ts"
 import type { Progress } from "./progress.ts"
 import { ask } from "./send.ts"
 import type { Request } from "./send.ts"
@@ -80,9 +80,8 @@ export const scalingRound = Effect.fnUntraced(function* (
       { apis, workers },
       Effect.tap(fire(requests, { duration: plan.duration }), () => untilFoldedBy(workers))
     )
-    const { requests: amount, seconds, p50, p99 } = result
-    // Each connection had a request under way when time was up, which was carried out too.
-    const figures = each(costs, amount + CONNECTIONS, amount / seconds)
+    const { requests: answered, sent, seconds, p50, p99 } = result
+    const figures = each(costs, sent, answered / seconds)
     rows.push({ what, apis: apis.length, workers: workers.length, p50, p99, ...figures })
   })
   /** Folding into the rollups is a part of what an execution costs, if later. */

@@ -6,7 +6,7 @@ const client = new OpenAI({ apiKey: "none", baseURL: process.env["OPENAI_BASE_UR
 const content = process.env["CONTENT"]!
 
 tell({
-  call: await measure(() =>
+  [process.env["NAME"]!]: await measure(() =>
     client.chat.completions.create({ model: "gpt-4o-mini", messages: [{ role: "user", content }] })
   )
 })

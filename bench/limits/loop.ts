@@ -8,7 +8,7 @@ export interface Measured {
   readonly cpu: number
 }
 
-const CONNECTIONS = Number(process.env["CONNECTIONS"] ?? 64)
+const CONNECTIONS = Number(process.env["CONNECTIONS"] ?? 1)
 const SECONDS = Number(process.env["SECONDS"] ?? 1)
 
 const loops = async (operation: () => Promise<unknown>, connections: number, seconds: number) => {

@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises"
 /** Jobs that a worker of any kind has under way at most: what the service has by default. */
 export const CONCURRENCY = 32
 /** Jobs that are sent at a time: as many as the load generator has connections. */
-const SENDERS = 64
+const SENDERS = Number(process.env["CONNECTIONS"])
 
 export const QUEUE = "executions"
 export const DATABASE_URL = process.env["DATABASE_URL"]!

@@ -352,9 +352,11 @@ export class Executions extends Context.Service<
         submit,
         get: (project_id, execution_id, wait) => {
           const found = find(project_id, execution_id)
-          if (!Duration.isPositive(wait)) return spanned("Executions.get")(found)
-          const waited = Effect.timeoutOption(awaitEnd(project_id, execution_id), wait)
-          return spanned("Executions.get")(Effect.andThen(waited, found))
+          return spanned("Executions.get")(
+            Duration.isPositive(wait)
+              ? Effect.andThen(Effect.timeoutOption(awaitEnd(project_id, execution_id), wait), found)
+              : found
+          )
         },
         lineage: Effect.fn("Executions.lineage")(function* (project_id, execution_id) {
           const lineage = yield* store.lineage(project_id, execution_id)
