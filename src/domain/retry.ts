@@ -16,6 +16,10 @@ export const MAX_LOST_ATTEMPTS = 3
 /** A provider that asks for a longer wait than this is taken at this. */
 export const MAX_RETRY_AFTER = Duration.hours(24)
 
+/** The wait that a provider asked for, as far as it is respected. */
+export const respected = (retryAfter: Option.Option<Duration.Duration>): Option.Option<Duration.Duration> =>
+  Option.map(retryAfter, (asked) => Duration.min(asked, MAX_RETRY_AFTER))
+
 /**
  * How long to wait after `attempts` attempts before the next one; nothing when there is none. A `Retry-After` that is
  * longer than the step is respected.
@@ -25,8 +29,8 @@ export const retryDelay = (
   retryAfter: Option.Option<Duration.Duration>
 ): Option.Option<Duration.Duration> =>
   Option.map(Option.fromNullishOr(RETRY_DELAYS[attempts - 1]), (step) =>
-    Option.match(retryAfter, {
+    Option.match(respected(retryAfter), {
       onNone: () => step,
-      onSome: (asked) => Duration.max(step, Duration.min(asked, MAX_RETRY_AFTER))
+      onSome: (asked) => Duration.max(step, asked)
     })
   )

@@ -15,6 +15,7 @@ import type { ProjectId } from "../domain/Ids.ts"
 import type { Model, ModelParams, ModelRef } from "../domain/Model.ts"
 import { requireMode } from "../domain/modes.ts"
 import type { ModeMismatch } from "../domain/modes.ts"
+import { respected } from "../domain/retry.ts"
 import type { TemplateForbidden, TemplateSyntaxError } from "../domain/template/errors.ts"
 import type { RenderError } from "../domain/template/Template.ts"
 import { MAX_PROMPT_BYTES, truncate } from "../domain/truncation.ts"
@@ -306,7 +307,7 @@ export class Executions extends Context.Service<
             execution_id: execution.execution_id,
             error_type: end.error_type,
             error_message: end.error_message,
-            retry_after: error === undefined ? Option.none() : error.retry_after
+            retry_after: error === undefined ? Option.none() : respected(error.retry_after)
           })
         }
         const execution = yield* Effect.orDie(find(project_id, started.execution_id))

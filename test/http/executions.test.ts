@@ -91,7 +91,13 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("execution
           [fails(400, "bad"), 502, "ProviderFailed", "provider_rejected"],
           [fails(401, "who"), 502, "ProviderFailed", "provider_rejected"],
           [fails(429, "slow", { "retry-after": "9" }), 429, "ProviderRateLimited", "provider_rate_limited"],
-          [fails(429, "slow"), 429, "ProviderRateLimited", "provider_rate_limited"]
+          [fails(429, "slow"), 429, "ProviderRateLimited", "provider_rate_limited"],
+          [
+            fails(429, "slow", { "retry-after": "9".repeat(200) }),
+            429,
+            "ProviderRateLimited",
+            "provider_rate_limited"
+          ]
         ] as const) {
           const { full, provider } = yield* prompts()
           provider.behave(behaviour)
@@ -100,8 +106,10 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("execution
           assert.deepInclude(failed.body, { code, status, error_type })
           const row = yield* call("GET", `/v1/executions/${failed.body.execution_id}`)
           assert.deepInclude(row.body, { status: "failed", error_type, mode: "sync" })
-          if (status === 429)
+          if (status === 429) {
+            assert.isAtMost(failed.body.retry_after, 24 * 60 * 60)
             assert.strictEqual(failed.headers.get("retry-after"), String(failed.body.retry_after))
+          }
         }
       })
     )
