@@ -29,7 +29,14 @@ export const Project = Schema.Struct({
 }).annotate({ identifier: "Project" })
 export type Project = typeof Project.Type
 
-export const KeyName = textOf(100)
+/** The name of the key that the setting `API_KEY` gives: a start with another one ends it. */
+export const CONFIGURED_KEY = "API_KEY"
+
+export const KeyName = textOf(100).check(
+  Schema.makeFilter((name: string) => name !== CONFIGURED_KEY, {
+    message: `Expected another name than ${CONFIGURED_KEY}, which is that of the configured key`
+  })
+)
 
 /** A key as it may be shown: of the key itself only a hash is kept. */
 export const ApiKey = Schema.Struct({
@@ -63,6 +70,11 @@ export class ProjectNotFound extends Schema.TaggedError<ProjectNotFound>()("Proj
 
 export class ProjectExists extends Schema.TaggedError<ProjectExists>()("ProjectExists", {
   name: Schema.String
+}) {}
+
+/** A key was to expire before it was issued. */
+export class ExpiryPast extends Schema.TaggedError<ExpiryPast>()("ExpiryPast", {
+  expires_at: Schema.Date
 }) {}
 
 export class KeyNotFound extends Schema.TaggedError<KeyNotFound>()("KeyNotFound", { key_id: KeyId }) {}

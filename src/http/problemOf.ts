@@ -1,5 +1,11 @@
 import { Duration, Effect, Option } from "effect"
-import type { KeyNotFound, ProjectExists, ProjectNotFound, ScopeMissing } from "../domain/Access.ts"
+import type {
+  ExpiryPast,
+  KeyNotFound,
+  ProjectExists,
+  ProjectNotFound,
+  ScopeMissing
+} from "../domain/Access.ts"
 import type {
   NoActiveVersion,
   PromptNotFound,
@@ -35,6 +41,7 @@ export type DomainError =
   | ScopeMissing
   | ProjectNotFound
   | ProjectExists
+  | ExpiryPast
   | KeyNotFound
 
 /** The call that does for a prompt in this mode what was tried through the wrong door. */
@@ -103,6 +110,7 @@ const details: {
   ScopeMissing: ({ scope }) => `This takes a key with the scope ${scope}.`,
   ProjectNotFound: ({ project_id }) => `There is no project ${project_id}.`,
   ProjectExists: ({ name }) => `There is a project '${name}' already.`,
+  ExpiryPast: () => "payload.expires_at: Expected a time in the future",
   KeyNotFound: ({ key_id }) => `There is no key ${key_id}.`
 }
 
@@ -177,6 +185,11 @@ const problems = {
   ProjectNotFound: ({ project_id }: ProjectNotFound, base: Base) =>
     new Problems.ProjectNotFound({ ...base, project_id }),
   ProjectExists: ({ name }: ProjectExists, base: Base) => new Problems.ProjectExists({ ...base, name }),
+  ExpiryPast: (_: ExpiryPast, base: Base) =>
+    new Problems.BadRequest({
+      ...base,
+      errors: [{ path: ["payload", "expires_at"], message: "Expected a time in the future" }]
+    }),
   KeyNotFound: ({ key_id }: KeyNotFound, base: Base) => new Problems.KeyNotFound({ ...base, key_id })
 }
 

@@ -94,7 +94,10 @@ const issueKey = Command.make(
           scopes: [...new Set(scopes)],
           expires_at: Option.getOrUndefined(expires)
         })
-      ).pipe(Effect.flatMap(({ key, ...issued }) => print([{ key: Redacted.value(key), ...issued }])))
+      ).pipe(
+        Effect.flatMap(({ key, ...issued }) => print([{ key: Redacted.value(key), ...issued }])),
+        Effect.catchTag("ExpiryPast", () => refuse("--expires is in the past."))
+      )
     )
 ).pipe(Command.withDescription("Issues a key, and shows it this once"))
 

@@ -1,6 +1,7 @@
-import { Context, Effect, Layer, Option, Redacted } from "effect"
+import { Clock, Context, Effect, Layer, Option, Redacted } from "effect"
 import {
   administers,
+  ExpiryPast,
   KeyNotFound,
   ProjectExists,
   ProjectNotFound,
@@ -16,7 +17,7 @@ import { KeyStore } from "./KeyStore.ts"
 export interface KeyRequest {
   readonly name: string
   readonly scopes: ReadonlyArray<Scope>
-  /** Never, where none is given. */
+  /** In the future; never, where none is given. */
   readonly expires_at?: Date | undefined
 }
 
@@ -45,7 +46,7 @@ export class Access extends Context.Service<
       principal: Principal,
       project_id: ProjectId,
       request: KeyRequest
-    ) => Effect.Effect<IssuedKey, ProjectNotFound>
+    ) => Effect.Effect<IssuedKey, ExpiryPast | ProjectNotFound>
     /** Ends a key: in this process at once, in others within 5 seconds. */
     readonly revoke: (principal: Principal, key_id: KeyId) => Effect.Effect<void, KeyNotFound>
   }
@@ -80,6 +81,9 @@ export class Access extends Context.Service<
           project_id,
           { name, scopes, expires_at = null }
         ) {
+          if (expires_at !== null && expires_at.getTime() <= (yield* Clock.currentTimeMillis)) {
+            return yield* new ExpiryPast({ expires_at })
+          }
           if (!administers(principal, project_id)) return yield* new ProjectNotFound({ project_id })
           const key = yield* newKey
           const key_hash = sha256(Redacted.value(key))

@@ -68,7 +68,11 @@ export class Authentication extends Context.Service<
         capacity: KEYS_REMEMBERED,
         timeToLive: Exit.match({
           onFailure: () => Duration.zero,
-          onSuccess: (key) => (Option.isSome(key) ? KEY_REMEMBERED : Duration.zero)
+          onSuccess: Option.match({
+            onNone: () => Duration.zero,
+            onSome: ({ expires_in_ms }) =>
+              Duration.min(KEY_REMEMBERED, Duration.millis(expires_in_ms ?? Infinity))
+          })
         })
       })
       const tries = yield* Cache.make({

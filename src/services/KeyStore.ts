@@ -7,6 +7,8 @@ import type { KeyId, ProjectId } from "../domain/Ids.ts"
 export interface StoredKey extends Principal {
   readonly key_hash: string
   readonly last_used_at: Date | null
+  /** Milliseconds until it expires, by the store's clock. */
+  readonly expires_in_ms: number | null
 }
 
 export interface NewKey {

@@ -38,6 +38,34 @@ export const keyStoreContract = (it: Vitest.MethodsNonLive<KeyStore | Database |
       })
     )
 
+    it.effect("leaves the keys of others be when another is configured, whatever their names", () =>
+      Effect.gen(function* () {
+        const store = yield* KeyStore
+        const project = Option.getOrThrow(yield* store.insertProject("configures nothing"))
+        const key_hash = sha256("theirs")
+        const theirs = { project_id: project.project_id, name: "API_KEY", key_hash, expires_at: null }
+        yield* store.insert({ ...theirs, scopes: ["admin"] })
+        yield* store.configure(sha256("configured three"))
+        assert.isTrue(Option.isSome(yield* store.find(key_hash)))
+      })
+    )
+
+    it.effect("makes the configured key an admin of the default project, whatever it was", () =>
+      Effect.gen(function* () {
+        const store = yield* KeyStore
+        const { project_id } = Option.getOrThrow(yield* store.insertProject("had the key"))
+        const key_hash = sha256("theirs, then ours")
+        const expires_at = new Date(Date.now() + 60_000)
+        yield* store.insert({ project_id, name: "one", key_hash, scopes: ["prompts:read"], expires_at })
+        yield* store.configure(key_hash)
+        assert.deepInclude(Option.getOrThrow(yield* store.find(key_hash)), {
+          project_id: PROJECT,
+          scopes: ["admin"],
+          expires_in_ms: null
+        })
+      })
+    )
+
     it.effect("finds no key that has expired", () =>
       Effect.gen(function* () {
         const store = yield* KeyStore

@@ -352,6 +352,9 @@ describe("npm run admin", () => {
       assert.match(nowhere.stderr, /^The database at DATABASE_URL cannot be reached: [^\n]+\n$/)
       const none = yield* admin({ DATA_DIR: "memory:" }, "keys", "list", "--project", "none")
       assert.deepStrictEqual(none, { code: 1, stdout: "", stderr: "There is no project 'none'.\n" })
+      const issue = ["keys", "issue", "--name", "late", "--scope", "admin", "--expires", "2020-01-01"]
+      const late = yield* admin({ DATA_DIR: "memory:" }, ...issue)
+      assert.deepStrictEqual(late, { code: 1, stdout: "", stderr: "--expires is in the past.\n" })
     })
   )
 })

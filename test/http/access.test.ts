@@ -224,6 +224,7 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("access", 
           "payload.scopes.0"
         ])
         assert.deepStrictEqual(yield* wrong({ name: "x", scopes: [] }), ["payload.scopes"])
+        assert.deepStrictEqual(yield* wrong({ name: "API_KEY", scopes: ["admin"] }), ["payload.name"])
         const past = { name: "x", scopes: ["admin"], expires_at: "2020-01-01T00:00:00Z" }
         assert.deepStrictEqual(yield* wrong(past), ["payload.expires_at"])
         const nowhere = `/v1/projects/${crypto.randomUUID()}/keys`

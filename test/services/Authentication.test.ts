@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option, Redacted } from "effect"
+import { Clock, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { sha256 } from "../../src/domain/checksum.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
@@ -65,6 +65,18 @@ layer(service, { timeout: "60 seconds" })("Authentication", (it) => {
         yield* TestClock.adjust("5 seconds")
         assert.isTrue(Option.isNone(yield* opens(end)))
       }
+    })
+  )
+
+  it.effect("remembers no key for longer than it is valid", () =>
+    Effect.gen(function* () {
+      const store = yield* KeyStore
+      const key_hash = sha256("short")
+      const expires_at = new Date((yield* Clock.currentTimeMillis) + 1_000)
+      yield* store.insert({ project_id: PROJECT, name: "short", key_hash, scopes: ["admin"], expires_at })
+      assert.isTrue(Option.isSome(yield* opens("short")))
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Option.isNone(yield* opens("short")))
     })
   )
 

@@ -1,16 +1,9 @@
-import { Clock, Effect, Redacted } from "effect"
+import { Effect, Redacted } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Access } from "../../services/Access.ts"
 import { Api } from "../api/Api.ts"
 import { CurrentPrincipal } from "../api/Authorization.ts"
-import { badRequest } from "../badRequest.ts"
 import { asProblem } from "../problemOf.ts"
-
-const requireTimeToCome = Effect.fnUntraced(function* (expires_at: Date | undefined) {
-  if (expires_at !== undefined && expires_at.getTime() <= (yield* Clock.currentTimeMillis)) {
-    yield* badRequest([{ path: ["payload", "expires_at"], message: "Expected a time to come" }])
-  }
-})
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -30,12 +23,9 @@ export const layer = HttpApiBuilder.group(
         ),
 
       issueKey: ({ params: { project_id }, payload }) =>
-        Effect.andThen(
-          requireTimeToCome(payload.expires_at),
-          CurrentPrincipal.use((principal) => access.issue(principal, project_id, payload)).pipe(
-            Effect.map(({ key, ...issued }) => ({ ...issued, key: Redacted.value(key) })),
-            asProblem
-          )
+        CurrentPrincipal.use((principal) => access.issue(principal, project_id, payload)).pipe(
+          Effect.map(({ key, ...issued }) => ({ ...issued, key: Redacted.value(key) })),
+          asProblem
         ),
 
       revokeKey: ({ params: { key_id } }) =>

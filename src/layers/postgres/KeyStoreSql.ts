@@ -1,16 +1,17 @@
-import { Effect, Layer, Option } from "effect"
-import type { ApiKey, Project } from "../../domain/Access.ts"
+import { Array, Effect, Layer, Option, Struct } from "effect"
+import { ApiKey, CONFIGURED_KEY } from "../../domain/Access.ts"
+import type { Project } from "../../domain/Access.ts"
+import { DEFAULT_PROJECT_ID } from "../../domain/Ids.ts"
 import type { KeyId, ProjectId } from "../../domain/Ids.ts"
 import { KeyStore } from "../../services/KeyStore.ts"
 import type { NewKey, StoredKey } from "../../services/KeyStore.ts"
 import { NewId } from "../../services/NewId.ts"
 import { Database } from "./Database.ts"
 
-/** The names of the two keys that are not issued over the API. */
-const CONFIGURED = "API_KEY"
+/** The name of the key that the service makes itself. */
 const FIRST = "first start"
 
-const keyColumns = "key_id, project_id, name, scopes, created_at, expires_at, revoked_at, last_used_at"
+const keyColumns = Struct.keys(ApiKey.fields).join(", ")
 
 /** `KeyStore` over PostgreSQL, a server's or PGlite's. */
 export const layer = Layer.effect(
@@ -21,9 +22,12 @@ export const layer = Layer.effect(
     const columns = write.literal(keyColumns)
 
     const selectKey = Effect.fnUntraced(function* (key_hash: string) {
+      const time = yield* now
       return yield* read<StoredKey>`
-        SELECT key_id, project_id, scopes, key_hash, last_used_at FROM api_keys
-        WHERE key_hash = ${key_hash} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${yield* now})`
+        SELECT key_id, project_id, scopes, key_hash, last_used_at,
+          extract(epoch FROM expires_at - ${time})::float8 * 1000 AS expires_in_ms
+        FROM api_keys
+        WHERE key_hash = ${key_hash} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${time})`
     })
 
     const updateUsed = Effect.fnUntraced(function* (key_id: KeyId) {
@@ -32,13 +36,18 @@ export const layer = Layer.effect(
 
     const insertAdminKey = (name: string, key_hash: string) => write`
       INSERT INTO api_keys (key_id, project_id, name, key_hash, scopes)
-      SELECT ${newId()}, project_id, ${name}, ${key_hash}, ARRAY['admin'] FROM projects WHERE name = 'default'
-      ON CONFLICT (key_hash) DO UPDATE SET revoked_at = NULL`
+      VALUES (${newId()}, ${DEFAULT_PROJECT_ID}, ${name}, ${key_hash}, ARRAY['admin'])
+      ON CONFLICT (key_hash) DO UPDATE SET project_id = EXCLUDED.project_id, name = EXCLUDED.name,
+        scopes = EXCLUDED.scopes, expires_at = NULL, revoked_at = NULL`
 
-    const revokeOthers = Effect.fnUntraced(function* (name: string, key_hash: string) {
+    const configureKey = Effect.fnUntraced(function* (key_hash: string) {
       yield* write`
-        UPDATE api_keys SET revoked_at = ${yield* now}
-        WHERE name = ${name} AND key_hash <> ${key_hash} AND revoked_at IS NULL`
+        WITH replaced AS (
+          UPDATE api_keys SET revoked_at = ${yield* now}
+          WHERE project_id = ${DEFAULT_PROJECT_ID} AND name = ${CONFIGURED_KEY} AND key_hash <> ${key_hash}
+            AND revoked_at IS NULL
+        )
+        ${insertAdminKey(CONFIGURED_KEY, key_hash)}`
     })
 
     const lockKeys = write`LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE`
@@ -74,13 +83,10 @@ export const layer = Layer.effect(
       INSERT INTO projects (project_id, name) VALUES (${newId()}, ${name})
       ON CONFLICT (name) DO NOTHING RETURNING project_id, name, created_at`
 
-    const first = <A>(rows: ReadonlyArray<A>) => Option.fromUndefinedOr(rows[0])
-
     return KeyStore.of({
-      find: (key_hash) => Effect.map(reading(selectKey(key_hash)), first),
+      find: (key_hash) => Effect.map(reading(selectKey(key_hash)), Array.head),
       used: (key_id) => writing(updateUsed(key_id)),
-      configure: (key_hash) =>
-        writing(Effect.andThen(revokeOthers(CONFIGURED, key_hash), insertAdminKey(CONFIGURED, key_hash))),
+      configure: (key_hash) => writing(configureKey(key_hash)),
       first: (key_hash) =>
         Effect.gen(function* () {
           yield* lockKeys
@@ -89,13 +95,13 @@ export const layer = Layer.effect(
           return true
         }).pipe(write.withTransaction, writing),
       keys: (project_id) => reading(selectKeys(project_id)),
-      insert: (key) => Effect.map(writing(insertKey(key)), first),
+      insert: (key) => Effect.map(writing(insertKey(key)), Array.head),
       revoke: (key_id, project_id) =>
         Effect.map(writing(revokeKey(key_id, project_id)), (rows) =>
-          Option.map(first(rows), ({ key_hash }) => key_hash)
+          Option.map(Array.head(rows), ({ key_hash }) => key_hash)
         ),
       projects: reading(selectProjects),
-      insertProject: (name) => Effect.map(writing(insertProject(name)), first)
+      insertProject: (name) => Effect.map(writing(insertProject(name)), Array.head)
     })
   })
 )
