@@ -1,3 +1,4 @@
+import { toIncomingMessage } from "@effect/platform-node/NodeHttpServerRequest"
 import { ByteSize, Context, Effect, Layer, SchemaIssue } from "effect"
 import { HttpIncomingMessage, HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
@@ -26,23 +27,33 @@ const faults = ({ kind, cause }: HttpApiError.HttpApiSchemaError) =>
     message: NAMED.test(message) ? "Expected an object" : message
   }))
 
+/** Node joins the values of a header that is there more than once, which makes another value of them. */
+const isRepeated = (request: HttpServerRequest.HttpServerRequest, name: string): boolean =>
+  (request.headers[name]?.includes(",") ?? false) &&
+  toIncomingMessage(request).rawHeaders.filter((raw, at) => at % 2 === 0 && raw.toLowerCase() === name)
+    .length > 1
+
 /** Answers, or refuses what can be told from a request's head, before a byte of its body is read. */
 const checkingHead = <A, E, R>(
-  { headers, url }: HttpServerRequest.HttpServerRequest,
+  request: HttpServerRequest.HttpServerRequest,
   endpoint: HttpApiEndpoint.Top,
   limit: ByteSize.ByteSize,
   answered: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | BadRequest | PayloadTooLarge | UnsupportedMediaType, R> => {
-  const encoding = headers["content-encoding"] ?? "identity"
-  if (encoding !== "identity") {
+  const { headers, url } = request
+  const encoding = headers["content-encoding"] || "identity"
+  if (encoding.toLowerCase() !== "identity") {
     const detail = `A body encoded as ${encoding} is not read.`
     return Effect.flatMap(RequestId, (request_id) =>
       Effect.fail(new UnsupportedMediaType({ request_id, detail }))
     )
   }
   if (Number(headers["content-length"]) > ByteSize.toNumberUnsafe(limit)) {
-    const detail = "The body is over the limit."
+    const detail = `The body is over the limit of ${ByteSize.format(limit)}.`
     return Effect.flatMap(RequestId, (request_id) => Effect.fail(new PayloadTooLarge({ request_id, detail })))
+  }
+  if (isRepeated(request, "idempotency-key")) {
+    return badRequest([{ path: ["headers", "idempotency-key"], message: "Expected it once" }])
   }
   const start = url.indexOf("?")
   if (start < 0) return answered
@@ -50,11 +61,14 @@ const checkingHead = <A, E, R>(
   if (!isPercentEncoded(query)) {
     return badRequest([{ path: ["query"], message: "Expected percent-encoded UTF-8" }])
   }
+  const names = [...new URLSearchParams(query).keys()]
   // The framework reads a query only where an endpoint has one.
-  const names = endpoint.query === undefined ? new Set(new URLSearchParams(query).keys()) : new Set<string>()
-  const message = "Expected no excess property"
-  return names.size > 0
-    ? badRequest([...names].map((name) => ({ path: ["query", name], message })))
+  const [wrong, message] =
+    endpoint.query === undefined
+      ? ([names, "Expected no excess property"] as const)
+      : ([names.filter((name, at) => names.indexOf(name) < at), "Expected it once"] as const)
+  return wrong.length > 0
+    ? badRequest([...new Set(wrong)].map((name) => ({ path: ["query", name], message })))
     : answered
 }
 

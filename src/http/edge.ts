@@ -1,3 +1,4 @@
+import { toIncomingMessage } from "@effect/platform-node/NodeHttpServerRequest"
 import { Cause, Effect } from "effect"
 import {
   HttpRouter,
@@ -16,6 +17,8 @@ import { RequestId, withRequestId } from "./RequestId.ts"
 
 const SENDABLE_ID = /^[\x21-\x7e]{1,128}$/
 
+const METHODS = new Intl.ListFormat("en")
+
 /** Seconds after which an outage may be over. */
 const RETRY_AFTER = 2
 
@@ -30,13 +33,13 @@ export const layer = (methodsAt: MethodsAt) =>
   HttpRouter.middleware(
     (httpEffect) => {
       const answered = Effect.matchCauseEffect(httpEffect, {
-        onFailure: (cause) => Effect.map(answerCause(cause, methodsAt), withRetryAfter),
+        onFailure: (cause) => Effect.map(answerCause(cause, methodsAt), withAdvice),
         onSuccess: (response) => withoutBareErrors(response, methodsAt)
       })
-      return HttpServerRequest.HttpServerRequest.use(({ headers }) => {
-        const given = headers["x-request-id"]
+      return HttpServerRequest.HttpServerRequest.use((request) => {
+        const given = request.headers["x-request-id"]
         const request_id = given !== undefined && SENDABLE_ID.test(given) ? given : randomUUID()
-        return Effect.map(withRequestId(request_id)(answered), (response) =>
+        return Effect.map(withRequestId(request_id)(refusalOf(request) ?? answered), (response) =>
           HttpServerResponse.setHeader(response, "x-request-id", request_id)
         )
       })
@@ -70,17 +73,16 @@ const answerCause = <E>(cause: Cause.Cause<E>, methodsAt: MethodsAt): Answer<E> 
 const withoutBareErrors = (response: HttpServerResponse.HttpServerResponse, methodsAt: MethodsAt): Answer => {
   if (response.status < 400) return Effect.succeed(response)
   const json = response.headers["content-type"]?.startsWith("application/") ?? false
-  return Effect.map(
-    json ? Effect.succeed(response) : problemAmong(methodsAt)(response.status),
-    withRetryAfter
-  )
+  return Effect.map(json ? Effect.succeed(response) : problemAmong(methodsAt)(response.status), withAdvice)
 }
 
-/** Whatever is not there now may be tried again (RFC 9110, section 15.6.4). */
-const withRetryAfter = (response: HttpServerResponse.HttpServerResponse) =>
-  response.status === 503 && response.headers["retry-after"] === undefined
+/** Whatever is not there now may be tried again, and a key is asked for (RFC 9110, sections 15.6.4 and 15.5.2). */
+const withAdvice = (response: HttpServerResponse.HttpServerResponse) => {
+  if (response.status === 401) return HttpServerResponse.setHeader(response, "www-authenticate", "ApiKey")
+  return response.status === 503 && response.headers["retry-after"] === undefined
     ? HttpServerResponse.setHeader(response, "retry-after", String(RETRY_AFTER))
     : response
+}
 
 const problemAmong = (methodsAt: MethodsAt) =>
   Effect.fnUntraced(function* (
@@ -91,19 +93,19 @@ const problemAmong = (methodsAt: MethodsAt) =>
     const [path] = url.split("?", 1) as [string]
     switch (status) {
       case 400:
-        return yield* unreadable("payload", "Expected a body that can be read")
+        return yield* unreadable(["payload"], "Expected a body that can be read")
       case 404: {
         const allowed = methodsAt(path)
         if (allowed.includes(method)) {
           return yield* unreadable(
-            "params",
+            ["params"],
             isPercentEncoded(path) ? "Expected fewer characters" : "Expected percent-encoded UTF-8"
           )
         }
         if (allowed.length === 0) {
           return yield* respond(new Problems.NotFound({ request_id, detail: `There is nothing at ${path}.` }))
         }
-        const detail = `${path} takes ${allowed.join(" and ")}, not ${method}.`
+        const detail = `${path} takes ${METHODS.format(allowed)}, not ${method}.`
         const response = yield* respond(new Problems.MethodNotAllowed({ request_id, detail, allowed }))
         return HttpServerResponse.setHeader(response, "allow", allowed.join(", "))
       }
@@ -134,6 +136,18 @@ const problemAmong = (methodsAt: MethodsAt) =>
 
 const respond = HttpServerRespondable.toResponse
 
-/** A part of the request that the framework could not read, and said no more of. */
-const unreadable = (part: string, message: string): Answer =>
-  Effect.flatMap(Effect.flip(badRequest([{ path: [part], message }])), respond)
+/** A part of the request that cannot be read. */
+const unreadable = (path: ReadonlyArray<string>, message: string): Answer =>
+  Effect.flatMap(Effect.flip(badRequest([{ path, message }])), respond)
+
+/** The framework ends a path at these, and would take it for another's. */
+const ENDS_PATH = /^[^?]*[;#]/
+
+/** What is wrong with a request before it is known where it goes. */
+const refusalOf = (request: HttpServerRequest.HttpServerRequest): Answer | undefined => {
+  if (ENDS_PATH.test(request.url)) return unreadable(["params"], "Expected ; and # percent-encoded")
+  if (request.headers["host"] === undefined && toIncomingMessage(request).httpVersion === "1.1") {
+    return unreadable(["headers", "host"], "Expected one (RFC 9112, section 3.2)")
+  }
+  return undefined
+}

@@ -1,7 +1,7 @@
 import { ByteSize, Duration } from "effect"
 import { randomUUID } from "node:crypto"
 import { createServer, STATUS_CODES } from "node:http"
-import type { ServerResponse } from "node:http"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
 
 /** What a client may take of a connection. A handler may take longer: these end when the request is whole. */
@@ -36,13 +36,19 @@ export const makeServer = ({ headers, request, check, idle, head }: ConnectionLi
     requestTimeout: Duration.toMillis(request),
     connectionsCheckingInterval: Duration.toMillis(check),
     keepAliveTimeout: Duration.toMillis(idle),
-    maxHeaderSize: ByteSize.toNumberUnsafe(head)
+    maxHeaderSize: ByteSize.toNumberUnsafe(head),
+    // Its absence is answered with a problem, by `edge.ts`.
+    requireHostHeader: false
   })
   server.on("request", (_, response) =>
     response.once("close", () => {
       if (!server.listening) setImmediate(() => server.closeIdleConnections())
     })
   )
+  server.on("checkExpectation", ({ method, socket }: IncomingMessage) =>
+    hangUp(EXPECTATION_FAILED, method, socket)
+  )
+  server.on("connect", ({ method }, socket: Duplex) => hangUp(NO_PROXY, method, socket))
   return server.on("clientError", refuse)
 }
 
@@ -53,12 +59,26 @@ interface Refusal {
   readonly detail: string
 }
 
-const NOT_HTTP: Refusal = {
+const EXPECTATION_FAILED: Refusal = {
+  status: 417,
+  code: "ExpectationFailed",
+  title: "The expectation cannot be met",
+  detail: "The header Expect may only be 100-continue."
+}
+
+const NO_PROXY: Refusal = {
+  status: 405,
+  code: "MethodNotAllowed",
+  title: "The path does not take this method",
+  detail: "CONNECT is for proxies, and this is none."
+}
+
+const notHttp = (reason: string): Refusal => ({
   status: 400,
   code: "NotHttp",
   title: "The request is not HTTP",
-  detail: "The bytes that came are no request."
-}
+  detail: `The bytes that came are not a request of HTTP/1.1: ${reason}.`
+})
 
 /** What Node refuses, by its error's code; any other is no HTTP. */
 const REFUSALS: Record<string, Refusal> = {
@@ -85,15 +105,26 @@ const REFUSALS: Record<string, Refusal> = {
 /** Node's own: the response that is under way on a connection, if any. */
 type Connection = Duplex & { readonly _httpMessage?: ServerResponse }
 
-/** Node's own: the bytes that could not be read. */
+/** Node's own: the bytes that could not be read, and why. */
 interface Unread extends NodeJS.ErrnoException {
   readonly rawPacket?: Buffer
+  readonly reason?: string
 }
 
-/** Answers what never came to be a request with a problem, and hangs up. */
+/** Answers what never came to be a request with a problem. */
 const refuse = (error: Unread, connection: Connection): void => {
   if (!connection.writable || connection._httpMessage?.headersSent) return void connection.destroy()
-  const { status, code, title, detail } = REFUSALS[error.code ?? ""] ?? NOT_HTTP
+  // The method of a head that came in pieces is not known.
+  const [method] = error.rawPacket?.toString("latin1", 0, 5).split(" ") ?? []
+  hangUp(REFUSALS[error.code ?? ""] ?? notHttp(error.reason ?? "they make no sense"), method, connection)
+}
+
+/** Tells why and hangs up. The answer to a HEAD has no body (RFC 9110, section 9.3.2). */
+const hangUp = (
+  { status, code, title, detail }: Refusal,
+  method: string | undefined,
+  connection: Duplex
+): void => {
   const request_id = randomUUID()
   const type = `urn:promptledger:problem:${code.replace(/(?!^)[A-Z]/g, "-$&").toLowerCase()}`
   const body = JSON.stringify({ type, title, status, detail, code, request_id })
@@ -104,7 +135,5 @@ const refuse = (error: Unread, connection: Connection): void => {
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${request_id}`
   ]
-  // The answer to a HEAD has no body (RFC 9110, section 9.3.2); the method of a head that came in pieces is not known.
-  const content = error.rawPacket?.toString("latin1", 0, 5) === "HEAD " ? "" : body
-  connection.end(`${head.join("\r\n")}\r\n\r\n${content}`, () => connection.destroy())
+  connection.end(`${head.join("\r\n")}\r\n\r\n${method === "HEAD" ? "" : body}`, () => connection.destroy())
 }

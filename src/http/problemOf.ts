@@ -92,7 +92,7 @@ const details: {
     `The template of prompt '${name}' has the SHA-256 ${actual}, not ${expected}.`,
   DuplicatePrompt: ({ name }) => `Prompt '${name}' stands more than once in the request.`,
   RegistrationRefused: ({ faults }) =>
-    `Nothing was registered: ${faults.length} of the prompts are at fault.`,
+    `Nothing was registered: ${faults.length === 1 ? "one prompt is" : `${faults.length} prompts are`} at fault.`,
   TemplateSyntaxError: at,
   TemplateForbidden: at,
   TemplateRenderError: at,
@@ -100,7 +100,8 @@ const details: {
   TemplateLimitExceeded: ({ limit, maximum }) =>
     `Rendering takes more than its limit of ${limit} (${maximum}).`,
   ExecutionNotFound: ({ execution_id }) => `There is no execution ${execution_id}.`,
-  ExecutionEnded: ({ execution_id, status }) => `Execution ${execution_id} has ended: it ${status}.`,
+  ExecutionEnded: ({ execution_id, status }) =>
+    `Execution ${execution_id} has ended already, with the status ${status}.`,
   ExecutionFailed: ({ error_message }) => error_message,
   IdempotencyKeyReused: ({ idempotency_key, execution_id }) =>
     `The key '${idempotency_key}' stands for execution ${execution_id}, which another request made.`,

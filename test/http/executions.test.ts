@@ -1,8 +1,9 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { apiLayer, call } from "../support/api.ts"
+import { apiLayer, call, KEY } from "../support/api.ts"
 import { fails, says } from "../support/fakeOpenAi.ts"
 import { newName } from "../support/ledger.ts"
+import { raw } from "../support/raw.ts"
 import { Provider, until } from "../support/service.ts"
 
 const MODEL = { provider: "openai", model_name: "gpt-4o-mini" }
@@ -228,6 +229,28 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("execution
         const both = yield* run(full, { idempotency_key: "other" }, { "idempotency-key": "k" })
         assert.strictEqual(both.status, 400)
         assert.deepStrictEqual(both.body.errors[0].path, ["payload", "idempotency_key"])
+      })
+    )
+
+    it.effect("stands once: two are not another key", () =>
+      Effect.gen(function* () {
+        const { full, provider } = yield* prompts()
+        const content = JSON.stringify(body(full))
+        const head = [
+          "POST /v1/executions:run HTTP/1.1",
+          "Host: x",
+          `X-API-Key: ${KEY}`,
+          "Content-Type: application/json",
+          `Content-Length: ${content.length}`,
+          "Idempotency-Key: k",
+          "Idempotency-Key: k",
+          "Connection: close"
+        ]
+        const answer = yield* raw(`${head.join("\r\n")}\r\n\r\n${content}`)
+        assert.include(answer, "HTTP/1.1 400")
+        assert.include(answer, "headers.idempotency-key: Expected it once")
+        assert.lengthOf(provider.calls, 0)
+        assert.strictEqual((yield* run(full, {}, { "idempotency-key": "a, b" })).status, 200)
       })
     )
 

@@ -45,6 +45,24 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("problems"
       })
     )
 
+    it.effect("before anything else that is wrong, and says what is asked for", () =>
+      Effect.gen(function* () {
+        for (const [method, path, more] of [
+          ["GET", "/v1/models?x=1", {}],
+          ["GET", "/v1/prompts?search=%ff", {}],
+          ["PUT", "/v1/prompts/a", { "content-encoding": "gzip" }],
+          ["PUT", "/v1/prompts/a", { "content-type": "text/plain" }]
+        ] as const) {
+          const answer = yield* call(method, path, {
+            ...(method === "PUT" && { body: {} }),
+            headers: { "x-api-key": "no key", ...more }
+          })
+          assertProblem(answer, 401, "InvalidApiKey")
+          assert.strictEqual(answer.headers.get("www-authenticate"), "ApiKey")
+        }
+      })
+    )
+
     it.effect("but not for what is open", () =>
       Effect.gen(function* () {
         for (const path of ["/health", "/ready", "/metrics", "/docs", "/openapi.json"]) {
@@ -307,11 +325,12 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("problems"
           assertProblem(yield* call("GET", path), 404, "NotFound")
         }
         for (const [method, path, allowed] of [
-          ["DELETE", "/v1/prompts/x", ["PUT", "GET"]],
+          ["DELETE", "/v1/prompts/x", ["PUT", "GET", "HEAD"]],
+          ["DELETE", "/V1//prompts/x/", ["PUT", "GET", "HEAD"]],
           ["GET", "/v1/executions:run", ["POST"]],
-          ["POST", "/v1/executions", ["GET"]],
-          ["POST", "/health", ["GET"]],
-          ["PUT", "/openapi.json", ["GET"]]
+          ["POST", "/v1/executions", ["GET", "HEAD"]],
+          ["POST", "/health", ["GET", "HEAD"]],
+          ["PUT", "/openapi.json", ["GET", "HEAD"]]
         ] as const) {
           const answer = yield* call(method, path, method === "POST" || method === "PUT" ? { body: {} } : {})
           assertProblem(answer, 405, "MethodNotAllowed")
@@ -350,6 +369,8 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("problems"
 
     it.effect("for a body that is not JSON by its own account, or that is packed", () =>
       Effect.gen(function* () {
+        const plain = { body: { template_source: "x" }, headers: { "content-encoding": "Identity" } }
+        assert.strictEqual((yield* call("PUT", `/v1/prompts/${newName()}`, plain)).status, 201)
         for (const headers of [
           { "content-type": "text/plain" },
           { "content-type": "application/xml" },

@@ -272,7 +272,7 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("prompts o
         assert.strictEqual(status, 400)
         assert.deepInclude(body, {
           code: "RegistrationRefused",
-          detail: "Nothing was registered: 5 of the prompts are at fault."
+          detail: "Nothing was registered: 5 prompts are at fault."
         })
         assert.deepStrictEqual(
           body.faults.map(({ index, code }: { index: number; code: string }) => [index, code]),

@@ -3,6 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { ApiKey, KeyName, Project, ProjectName, Scope } from "../../domain/Access.ts"
 import { KeyId, ProjectId } from "../../domain/Ids.ts"
 import { Authorization } from "./Authorization.ts"
+import { RequestCheck } from "./RequestCheck.ts"
 import { Timestamp } from "./fields.ts"
 import { BadRequest, InsufficientScope, KeyNotFound, ProjectExists, ProjectNotFound } from "./Problems.ts"
 import { about } from "./RequiredScope.ts"
@@ -53,4 +54,5 @@ export class AccessApi extends HttpApiGroup.make("access")
       error: KeyNotFound
     }).annotateMerge(about("Revokes a key: every process refuses it within 5 seconds", "admin"))
   )
+  .middleware(RequestCheck)
   .middleware(Authorization) {}

@@ -6,6 +6,7 @@ import { GroupBy, GroupKey, GroupPosition } from "../../domain/grouping.ts"
 import { Model } from "../../domain/Model.ts"
 import { PromptMode, PromptName, PromptVersion } from "../../domain/Prompt.ts"
 import { Authorization } from "./Authorization.ts"
+import { RequestCheck } from "./RequestCheck.ts"
 import { cursorOf, NumberCursor } from "./Cursor.ts"
 import { inOrder, Limit, optional, Timestamp } from "./fields.ts"
 import { BadRequest, PromptNotFound } from "./Problems.ts"
@@ -88,6 +89,7 @@ export class AnalyticsApi extends HttpApiGroup.make("analytics")
       error: PromptNotFound
     }).annotateMerge(about("A prompt's versions side by side, newest first", "analytics:read"))
   )
+  .middleware(RequestCheck)
   .middleware(Authorization) {}
 
 export class ModelsApi extends HttpApiGroup.make("models")
@@ -96,4 +98,5 @@ export class ModelsApi extends HttpApiGroup.make("models")
       success: Schema.Struct({ models: Schema.Array(Model) })
     }).annotateMerge(about("The known models", "executions:read"))
   )
+  .middleware(RequestCheck)
   .middleware(Authorization) {}

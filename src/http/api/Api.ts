@@ -3,7 +3,6 @@ import { AccessApi } from "./AccessApi.ts"
 import { AnalyticsApi, ModelsApi } from "./AnalyticsApi.ts"
 import { ExecutionsApi } from "./ExecutionsApi.ts"
 import { PromptsApi } from "./PromptsApi.ts"
-import { RequestCheck } from "./RequestCheck.ts"
 import { SystemApi } from "./SystemApi.ts"
 
 /** A typing slip in a request must not pass for an option that was not given. */
@@ -12,7 +11,6 @@ const strict = { errors: "all", onExcessProperty: "error" } as const
 /** The whole contract: handlers, OpenAPI document and typed client are made of it. */
 export class Api extends HttpApi.make("promptledger")
   .add(PromptsApi, ExecutionsApi, AnalyticsApi, ModelsApi, AccessApi, SystemApi)
-  .middleware(RequestCheck)
   .annotate(HttpApi.ParamsParseOptions, { errors: "all" })
   .annotate(HttpApi.QueryParseOptions, strict)
   .annotate(HttpApi.HeadersParseOptions, { errors: "all" })

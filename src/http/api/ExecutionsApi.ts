@@ -20,6 +20,7 @@ import { Prompt, PromptName, VersionNumber, VersionWithContent } from "../../dom
 import { textOf } from "../../domain/Text.ts"
 import { Variables } from "../../domain/Variables.ts"
 import { Authorization } from "./Authorization.ts"
+import { RequestCheck } from "./RequestCheck.ts"
 import { cursorOf } from "./Cursor.ts"
 import { inOrder, Limit, optional, Timestamp } from "./fields.ts"
 import {
@@ -241,4 +242,5 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
       error: [ExecutionNotFound, ExecutionEnded]
     }).annotateMerge(about("Cancels an execution that has not ended", "executions:write"))
   )
+  .middleware(RequestCheck)
   .middleware(Authorization) {}

@@ -15,6 +15,7 @@ import {
 } from "../../domain/Prompt.ts"
 import { textOf } from "../../domain/Text.ts"
 import { Authorization } from "./Authorization.ts"
+import { RequestCheck } from "./RequestCheck.ts"
 import { BodyLimit } from "./BodyLimit.ts"
 import { cursorOf, NumberCursor } from "./Cursor.ts"
 import { Limit, optional } from "./fields.ts"
@@ -180,4 +181,5 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
       about("A prompt's versions with their templates and how often each was run", "prompts:read")
     )
   )
+  .middleware(RequestCheck)
   .middleware(Authorization) {}

@@ -1,6 +1,5 @@
 import { HttpApi } from "effect/http-api"
-import { RequestCheck } from "./RequestCheck.ts"
 import { SystemApi } from "./SystemApi.ts"
 
 /** What a worker answers: whether it is alive, and whether it can work. */
-export class WorkerApi extends HttpApi.make("promptledger-worker").add(SystemApi).middleware(RequestCheck) {}
+export class WorkerApi extends HttpApi.make("promptledger-worker").add(SystemApi) {}
