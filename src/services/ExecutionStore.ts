@@ -158,7 +158,7 @@ export class ExecutionStore extends Context.Service<
     /** How many executions are queued, and how long ago the oldest of them was submitted. */
     readonly backlog: Effect.Effect<{ readonly queued: number; readonly oldest: Duration.Duration }>
 
-    /** Cancels an execution, unless it has ended. None when there is none of that id. */
+    /** Cancels an execution, unless it has ended; `status` is the one before. None when there is none of that id. */
     readonly cancel: (
       project_id: ProjectId,
       execution_id: ExecutionId

@@ -1,4 +1,16 @@
-import { Context, Duration, Effect, Exit, Fiber, FiberSet, Layer, Option, Result, Schedule } from "effect"
+import {
+  Context,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  FiberSet,
+  Layer,
+  Metric,
+  Option,
+  Result,
+  Schedule
+} from "effect"
 import { NoActiveVersion, PromptNotFound, VersionNotFound } from "../domain/errors.ts"
 import {
   DEFAULT_ENVIRONMENT,
@@ -31,6 +43,7 @@ import type {
 } from "./ExecutionStore.ts"
 import { Executor } from "./Executor.ts"
 import type { AttemptResult } from "./Executor.ts"
+import { attemptsWith } from "./instruments.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { NewId } from "./NewId.ts"
 import { pageOf } from "./Page.ts"
@@ -372,6 +385,7 @@ export class Executions extends Context.Service<
           if (Option.isNone(outcome)) return yield* new ExecutionNotFound({ execution_id })
           const { canceled, status } = outcome.value
           if (!canceled) return yield* new ExecutionEnded({ execution_id, status })
+          if (status === "running") yield* Metric.update(attemptsWith("canceled"), 1)
           return yield* find(project_id, execution_id)
         }),
         models: store.models

@@ -4,7 +4,7 @@ import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { Sweeper } from "../../src/services/Sweeper.ts"
 import { apiOver, call } from "../support/api.ts"
 import { newDatabase } from "../support/database.ts"
-import { fails, says } from "../support/fakeOpenAi.ts"
+import { fails, hangs, says } from "../support/fakeOpenAi.ts"
 import { newName } from "../support/ledger.ts"
 import { openAiOf, Provider, until } from "../support/service.ts"
 
@@ -56,6 +56,21 @@ layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })("m
       ]) {
         assert.match(text, line)
       }
+    })
+  )
+
+  it.effect("count an attempt that a cancel ended", () =>
+    Effect.gen(function* () {
+      const { behave } = yield* Provider
+      behave(hangs)
+      const name = newName()
+      yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
+      const body = { prompt_name: name, variables: {}, model: { provider: "openai", model_name: "gpt-4o" } }
+      const { body: submitted } = yield* call("POST", "/v1/executions:submit", { body })
+      const at = `/v1/executions/${submitted.execution_id}`
+      yield* until(Effect.map(call("GET", at), (answer) => answer.body.status === "running"))
+      assert.strictEqual((yield* call("POST", `${at}:cancel`)).status, 200)
+      assert.match(yield* scrape, /^promptledger_attempts_total\{outcome="canceled"\} 1$/m)
     })
   )
 

@@ -2,6 +2,7 @@ import { Duration, Effect, Layer, Option } from "effect"
 import type { Fragment } from "effect/sql/Statement"
 import { outcomeOf, statusAfter } from "../../domain/attempt.ts"
 import type { AttemptEnd } from "../../domain/attempt.ts"
+import { isTerminal } from "../../domain/Execution.ts"
 import type {
   Attempt,
   Execution,
@@ -366,20 +367,21 @@ export const layer = Layer.effect(
         FROM executions WHERE status = 'queued'`
     })
 
-    const cancelExecution = Effect.fnUntraced(function* (project_id: ProjectId, execution_id: ExecutionId) {
+    const lockExecution = (project_id: ProjectId, execution_id: ExecutionId) => write<{
+      readonly status: ExecutionStatus
+    }>`
+      SELECT status FROM executions WHERE execution_id = ${execution_id} AND project_id = ${project_id} FOR UPDATE`
+
+    const cancelExecution = Effect.fnUntraced(function* (execution_id: ExecutionId) {
       const time = yield* now
-      return yield* write<{ readonly canceled: boolean; readonly status: ExecutionStatus }>`
+      yield* write`
         WITH canceled AS (
           UPDATE executions SET
             status = 'canceled', next_attempt_at = NULL, lease_expires_at = NULL, completed_at = ${time}
-          WHERE execution_id = ${execution_id} AND project_id = ${project_id} AND completed_at IS NULL
-          RETURNING execution_id
-        ), attempt AS (
-          UPDATE execution_attempts a SET completed_at = ${time}, outcome = 'canceled'
-          FROM canceled WHERE a.execution_id = canceled.execution_id AND a.outcome IS NULL
+          WHERE execution_id = ${execution_id}
         )
-        SELECT EXISTS (SELECT FROM canceled) AS canceled, status
-        FROM executions WHERE execution_id = ${execution_id} AND project_id = ${project_id}`
+        UPDATE execution_attempts SET completed_at = ${time}, outcome = 'canceled'
+        WHERE execution_id = ${execution_id} AND outcome IS NULL`
     })
 
     /** The executions of these ids as `e`, each by a look-up of its own: the limit keeps the planner from reading them all. */
@@ -519,8 +521,15 @@ export const layer = Layer.effect(
       })),
       due: (grace, limit) => reading(selectDue(grace, limit)),
 
+      // A statement that waits for a lock still sees what was before: the attempt of a claim that it waited for is not there.
       cancel: (project_id, execution_id) =>
-        Effect.map(writing(cancelExecution(project_id, execution_id)), first),
+        Effect.gen(function* () {
+          const [row] = yield* lockExecution(project_id, execution_id)
+          if (row === undefined) return Option.none()
+          const canceled = !isTerminal(row.status)
+          if (canceled) yield* cancelExecution(execution_id)
+          return Option.some({ ...row, canceled })
+        }).pipe(write.withTransaction, writing),
       status: (project_id, execution_id) =>
         Effect.map(
           statusLane({ project_id, execution_id }),
