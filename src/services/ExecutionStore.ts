@@ -105,7 +105,8 @@ export class ExecutionStore extends Context.Service<
   {
     /** The model of that provider and name, made known where it was not. */
     readonly model: (ref: ModelRef) => Effect.Effect<Model>
-    readonly models: Effect.Effect<ReadonlyArray<Model>>
+    /** The models that come with the service, and those that a project's executions used. */
+    readonly models: (project_id: ProjectId) => Effect.Effect<ReadonlyArray<Model>>
 
     /** The execution that an idempotency key of that prompt stands for. */
     readonly keyed: (

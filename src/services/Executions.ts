@@ -143,7 +143,8 @@ export class Executions extends Context.Service<
       execution_id: ExecutionId
     ) => Effect.Effect<Execution, ExecutionNotFound | ExecutionEnded>
 
-    readonly models: Effect.Effect<ReadonlyArray<Model>>
+    /** The models that come with the service, and those that the project used. */
+    readonly models: (project_id: ProjectId) => Effect.Effect<ReadonlyArray<Model>>
   }
 >()("promptledger/services/Executions") {
   static readonly layer = Layer.effect(

@@ -4,6 +4,7 @@ import { Duration, Effect, Exit, Option } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { attemptFailed, attemptSucceeded } from "../../src/domain/attempt.ts"
 import { ExecutionId, VersionId } from "../../src/domain/Ids.ts"
+import type { ProjectId } from "../../src/domain/Ids.ts"
 import { makeProviderError } from "../../src/domain/providerError.ts"
 import { truncate } from "../../src/domain/truncation.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
@@ -64,10 +65,13 @@ export const executionStoreContract = (
         )
         assert.strictEqual(new Set(models.map(({ model_id }) => model_id)).size, 1)
         assert.include(models[0], { ...ref, supports_streaming: true })
-        assert.include(
-          (yield* store.models).map(({ model_name }) => model_name),
-          ref.model_name
-        )
+        const names = (project_id: ProjectId) =>
+          Effect.map(store.models(project_id), (known) => known.map(({ model_name }) => model_name))
+        assert.include(yield* names(PROJECT), "gpt-4o")
+        assert.notInclude(yield* names(PROJECT), ref.model_name)
+        yield* inserted({ model_id: models[0]!.model_id })
+        assert.include(yield* names(PROJECT), ref.model_name)
+        assert.notInclude(yield* names(OTHER_PROJECT), ref.model_name)
       })
     )
 

@@ -83,7 +83,7 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("access", 
         yield* call("POST", "/v1/prompts/register-code", {
           body: { prompts: [{ name: code, template_source: "x" }] }
         })
-        const model = { provider: "echo", model_name: "echo" }
+        const model = { provider: "openai", model_name: newName("model") }
         const run = { prompt_name: full, variables: {}, model }
         const { body: ran } = yield* call("POST", "/v1/executions:run", { body: run })
         const { key_id } = yield* issue(DEFAULT_PROJECT_ID, ["prompts:read"])
@@ -139,6 +139,7 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("access", 
           else assert.strictEqual(answer.status, 404, `${endpoint}: ${text}`)
           if (answer.status < 300) {
             assert.notInclude(text, full, endpoint)
+            assert.notInclude(text, model.model_name, endpoint)
             assert.notInclude(text, ran.execution_id, endpoint)
             assert.notInclude(text, DEFAULT_PROJECT_ID, endpoint)
           }

@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { Rollups } from "../../src/services/Rollups.ts"
 import { apiLayer, call, KEY } from "../support/api.ts"
 import { fails, says } from "../support/fakeOpenAi.ts"
 import { newName } from "../support/ledger.ts"
@@ -409,12 +410,17 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("execution
       Effect.gen(function* () {
         const { tracking } = yield* prompts()
         yield* execute(tracking, { model_name: "my-own-model" })
-        const { status, body: answer } = yield* call("GET", "/v1/models")
-        assert.strictEqual(status, 200)
-        const names = answer.models.map(
-          ({ provider, model_name }: Record<string, string>) => `${provider}/${model_name}`
-        )
-        assert.includeMembers(names, ["echo/echo", "openai/gpt-4o-mini", "openai/my-own-model"])
+        const assertKnown = Effect.gen(function* () {
+          const { status, body: answer } = yield* call("GET", "/v1/models")
+          assert.strictEqual(status, 200)
+          const names = answer.models.map(
+            ({ provider, model_name }: Record<string, string>) => `${provider}/${model_name}`
+          )
+          assert.includeMembers(names, ["echo/echo", "openai/gpt-4o-mini", "openai/my-own-model"])
+        })
+        yield* assertKnown
+        yield* Rollups.use(({ fold }) => fold)
+        yield* assertKnown
       })
     )
   })

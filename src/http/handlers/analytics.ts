@@ -54,6 +54,8 @@ export const models = HttpApiBuilder.group(
   "models",
   Effect.fnUntraced(function* (handlers) {
     const executions = yield* Executions
-    return handlers.handleAll({ list: () => Effect.map(executions.models, (known) => ({ models: known })) })
+    return handlers.handleAll({
+      list: () => Effect.map(inProject(executions.models), (known) => ({ models: known }))
+    })
   })
 )

@@ -37,6 +37,7 @@ import {
   versionOf
 } from "./columns.ts"
 import { Database } from "./Database.ts"
+import { unfolded } from "./facts.ts"
 
 /** Models that a process remembers; past that it asks again. */
 const MODELS_KEPT = 1_000
@@ -116,8 +117,16 @@ export const layer = Layer.effect(
       SELECT ${read.literal(columnsOf("m", modelColumns))} FROM models m
       WHERE m.provider = ${provider} AND m.model_name = ${model_name}`
 
-    const selectModels = read<Model>`
-      SELECT ${read.literal(columnsOf("m", modelColumns))} FROM models m ORDER BY m.provider, m.model_name`
+    // Migrations give the models that come with the service ids of the epoch.
+    const selectModels = (project_id: ProjectId) => read<Model>`
+      WITH used AS (
+        SELECT model_id FROM execution_rollups
+        WHERE project_id = ${project_id} AND grain = 'ever' AND prompt_id IS NULL
+        UNION SELECT model_id FROM (${unfolded(read, read`e.project_id = ${project_id}`)}) unfolded
+      )
+      SELECT ${read.literal(columnsOf("m", modelColumns))} FROM models m
+      WHERE m.model_id < '00000001-0000-0000-0000-000000000000' OR m.model_id IN (SELECT model_id FROM used)
+      ORDER BY m.provider, m.model_name`
 
     const insertModel = ({ provider, model_name }: ModelRef) => write`
       INSERT INTO models (model_id, provider, model_name) VALUES (${newId()}, ${provider}, ${model_name})
@@ -481,7 +490,7 @@ export const layer = Layer.effect(
 
     return ExecutionStore.of({
       model,
-      models: reading(selectModels),
+      models: (project_id) => reading(selectModels(project_id)),
       keyed: (project_id, prompt_name, key) =>
         Effect.map(reading(selectKeyed(project_id, prompt_name, key)), first),
 
