@@ -52,11 +52,29 @@ describe("Dispatcher", () => {
     })
   )
 
-  it.effect("keeps nobody waiting for a queue that hangs, nor without bounds", () =>
+  it.effect.each([
+    ["that are due", Duration.zero],
+    ["that are delayed", Duration.minutes(1)]
+  ] as const)("keeps nobody waiting for a queue that hangs, and at most 10,000 calls %s", ([, delay]) =>
     Effect.gen(function* () {
-      const { send } = yield* Dispatcher
-      for (let sent = 0; sent < 30_000; sent++) yield* send(wakeUp())
-      for (let sent = 0; sent < 30_000; sent++) yield* send(wakeUp(), Duration.minutes(1))
-    }).pipe(Effect.provide(dispatcherTo(() => Effect.never)))
+      const goesOn = yield* Deferred.make<void>()
+      let arrived = 0
+      const hangs = dispatcherTo((wakeUps) =>
+        Effect.andThen(
+          Deferred.await(goesOn),
+          Effect.sync(() => void (arrived += wakeUps.length))
+        )
+      )
+      yield* Effect.gen(function* () {
+        const { send } = yield* Dispatcher
+        for (let sent = 0; sent < 30_000; sent++) yield* send(wakeUp(), delay)
+        yield* Deferred.succeed(goesOn, undefined)
+        yield* TestClock.adjust(delay)
+        yield* Effect.yieldNow.pipe(Effect.repeat({ until: () => arrived >= 10_000 }))
+        yield* Effect.yieldNow.pipe(Effect.repeat({ times: 1_000 }))
+        // What the queue was handed already does not wait any more.
+        assert.isAtMost(arrived, 10_100)
+      }).pipe(Effect.provide(hangs))
+    })
   )
 })
