@@ -485,7 +485,7 @@ class Compiler {
     const owner = target._tag === "Variable" ? target.name : (this.names.get(target) ?? "")
     const name = describe(owner, key)
     this.names.set(expression, name)
-    const general: Evaluate = (run) => lookup(from(run), by(run), run, () => name)
+    const general: Evaluate = (run) => lookup(from(run), by(run), run, name)
     if (target._tag !== "Variable" || target.name !== "loop" || key._tag !== "Literal") return general
     const [place] = this.visible("loop")
     if (place === undefined) return general

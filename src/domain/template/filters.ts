@@ -105,7 +105,7 @@ class Call {
       .reduce<Value>((from, key) => {
         this.run.spend(1)
         if (from instanceof Undefined && fallback !== undefined) return from
-        return lookup(from, /^-?\d+$/.test(key) ? Number(key) : key, this.run, () => key)
+        return lookup(from, /^-?\d+$/.test(key) ? Number(key) : key, this.run, key)
       }, item)
     return found instanceof Undefined && fallback !== undefined ? fallback : found
   }

@@ -161,9 +161,9 @@ export const iterate = (value: Value, run: Run, at: Position): ReadonlyArray<Val
 
 /**
  * A value's own item or attribute, and nothing else: a list or text by index (from the end when negative), an
- * object by key. What is not there is `Undefined` under the name that `describe` gives.
+ * object by key. What is not there is `Undefined` under the name `name`.
  */
-export const lookup = (target: Value, key: Value, run: Run, describe: () => string): Value => {
+export const lookup = (target: Value, key: Value, run: Run, name: string): Value => {
   const from = defined(target)
   const by = defined(key)
   if (typeof by === "string") {
@@ -176,7 +176,7 @@ export const lookup = (target: Value, key: Value, run: Run, describe: () => stri
         : undefined
     if (found !== undefined) return found
   }
-  return new Undefined(describe())
+  return new Undefined(name)
 }
 
 /** Whether a list has an equal item, an object the key, or a text the part. */

@@ -1,4 +1,4 @@
-import { Duration, Effect, Layer, Option } from "effect"
+import { Array, Duration, Effect, Layer, Option } from "effect"
 import type { Fragment } from "effect/sql/Statement"
 import { outcomeOf, statusAfter } from "../../domain/attempt.ts"
 import type { AttemptEnd } from "../../domain/attempt.ts"
@@ -486,13 +486,11 @@ export const layer = Layer.effect(
       bytesOf: ({ end }: Finish) => (end._tag === "Succeeded" ? end.response.text.length : 0)
     })
 
-    const first = <A>(rows: ReadonlyArray<A>) => Option.fromUndefinedOr(rows[0])
-
     return ExecutionStore.of({
       model,
       models: (project_id) => reading(selectModels(project_id)),
       keyed: (project_id, prompt_name, key) =>
-        Effect.map(reading(selectKeyed(project_id, prompt_name, key)), first),
+        Effect.map(reading(selectKeyed(project_id, prompt_name, key)), Array.head),
 
       insert: Effect.fnUntraced(function* (execution, lease) {
         if (Option.isSome(yield* insertLane({ execution, lease }))) return { _tag: "Inserted" } as const
@@ -515,7 +513,7 @@ export const layer = Layer.effect(
           write`execution_id = ${execution_id} AND epoch = ${epoch}`,
           yield* now
         )
-        return Option.map(first(rows), ({ status }) => status)
+        return Option.map(Array.head(rows), ({ status }) => status)
       }, writing),
       recover: Effect.fnUntraced(function* (limit) {
         const time = yield* now
@@ -548,7 +546,7 @@ export const layer = Layer.effect(
         Effect.map(executionLane({ project_id, execution_id }), Option.map(toExecution)),
       lineage: (project_id, execution_id) =>
         Effect.map(reading(selectLineage(project_id, execution_id)), (rows) =>
-          Option.map(first(rows), toLineage)
+          Option.map(Array.head(rows), toLineage)
         ),
       list: (project_id, filter, page) =>
         Effect.map(reading(selectExecutions(project_id, filter, page)), (rows) => rows.map(toSummary))

@@ -1,41 +1,12 @@
-import type { Model } from "../../domain/Model.ts"
-import type { Prompt, VersionWithContent } from "../../domain/Prompt.ts"
+import { Struct } from "effect"
+import { Model } from "../../domain/Model.ts"
+import { Prompt, PromptVersion, VersionWithContent } from "../../domain/Prompt.ts"
 
-/** The columns of `prompts` that make a domain `Prompt`. */
-export const promptColumns = [
-  "prompt_id",
-  "name",
-  "mode",
-  "description",
-  "owner_team",
-  "active_version_id",
-  "created_at",
-  "updated_at"
-] as const
-
-/** The columns of `prompt_versions` that make a domain `PromptVersion`. */
-export const versionColumns = [
-  "version_id",
-  "version_number",
-  "status",
-  "checksum_hash",
-  "created_by",
-  "created_at"
-] as const
-
-/** The columns of `prompt_versions` that make a domain `VersionWithContent`. */
-export const contentColumns = [...versionColumns, "template_source"] as const
-
-/** The columns of `models` that make a domain `Model`. */
-export const modelColumns = [
-  "model_id",
-  "provider",
-  "model_name",
-  "max_tokens",
-  "supports_streaming",
-  "prompt_token_price",
-  "response_token_price"
-] as const
+/** The columns of a table that make a thing of the domain: its fields, under the same names. */
+export const promptColumns = Struct.keys(Prompt.fields)
+export const versionColumns = Struct.keys(PromptVersion.fields)
+export const contentColumns = Struct.keys(VersionWithContent.fields)
+export const modelColumns = Struct.keys(Model.fields)
 
 /** A select list of one table's columns, each under its own name after `prefix`. */
 export const columnsOf = (table: string, columns: ReadonlyArray<string>, prefix = ""): string =>
