@@ -189,7 +189,7 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
   it.effect.each([
     ["folding", RollupStore.use((store) => store.fold(1_000))],
     ["sweeping", ExecutionStore.use((store) => store.recover(100))],
-    ["dropping", RetentionStore.use((store) => store.dropExecutions(Duration.zero, 500))]
+    ["dropping", RetentionStore.use((store) => store.dropExecutions(Duration.zero, 100))]
   ] as const)(
     "what is taken is looked for once and not for each row that is there, whatever the statistics say: %s",
     ([, query]) =>

@@ -161,7 +161,7 @@ export const iterate = (value: Value, run: Run, at: Position): ReadonlyArray<Val
 
 /**
  * A value's own item or attribute, and nothing else: a list or text by index (from the end when negative), an
- * object by key. What is not there is `Undefined` under the name `name`.
+ * object by key. What is not there is `Undefined` by that name.
  */
 export const lookup = (target: Value, key: Value, run: Run, name: string): Value => {
   const from = defined(target)
