@@ -1,7 +1,7 @@
 /*
- * The benchmark: `npm run bench`, or `npm run bench -- --quick`. It starts everything that it needs, measures the
- * service beside the limits that it can't beat, and writes what came of it to `results.json`, `results.svg` and the
- * README's table.
+ * The benchmark: `npm run bench`, or `npm run bench -- --quick`. It starts everything that it needs, measures the service
+ * beside the limits that it cannot beat, and writes the results to `results.json`, `results.svg` and the README's table; with
+ * `--quick` to `results.quick.json` alone.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
@@ -63,7 +63,7 @@ const main = Effect.gen(function* () {
   const shown = table(reached)
   console.log(`\n${shown}\n\nPeers: ${notes.peers}. Statements: ${notes.statements}.`)
   const json = `${JSON.stringify(results(all, reached, notes), null, 2)}\n`
-  // What is kept is of whole runs.
+  // Only whole runs are kept.
   if (quick) return writeFileSync(file("results.quick.json"), json)
   writeFileSync(file("results.json"), json)
   writeFileSync(file("results.svg"), picture(reached))

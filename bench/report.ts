@@ -2,7 +2,7 @@ import { median } from "./figures.ts"
 import type { Figures } from "./figures.ts"
 import { goals } from "./goals.ts"
 import type { Reached } from "./goals.ts"
-import { machine } from "./machine.ts"
+import { provenance } from "./machine.ts"
 import { markdownTable } from "./markdown.ts"
 
 export const rounded = (value: number) => Number(value.toPrecision(4))
@@ -51,7 +51,7 @@ interface Notes {
 export const results = (rounds: ReadonlyArray<Figures>, reached: ReadonlyArray<Reached>, notes: Notes) => {
   const names = [...new Set(rounds.flatMap(Object.keys))]
   return {
-    machine,
+    ...provenance(),
     ...notes,
     rounds: rounds.length,
     goals: reached.map(({ name, unit, goal, better, reached: value, met, rounds: values }) => ({

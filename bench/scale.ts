@@ -2,8 +2,9 @@
  * Measures what reads cost as executions grow: a ledger of 10 thousand executions and one of `npm run bench:scale -- N` (1
  * million unless told), each in a database of its own on a PostgreSQL that is started for it. Figures are medians of whole
  * reads by the stores, in milliseconds. Those of 10 million or more are shown by docs/benchmark.md and kept in `scale.json`,
- * with the plan of each statement; those of fewer are left in `scale.quick.json`. Promised: 50 ms for analytics and history,
- * and 10 ms for lists, at 10 million; and for analytics and history no more than twice of what they take at 10 thousand.
+ * with the plan of each statement; those of fewer are left in `scale.quick.json`. The goal at 10 million is 50 ms for analytics
+ * and history, and 10 ms for lists. How much slower than at 10 thousand a read may be is no goal: both columns are shown, and
+ * docs/benchmark.md says which reads take more than twice as long.
  */
 import { Duration, Effect, Layer, Option, Redacted } from "effect"
 import { Statement } from "effect/sql"
@@ -23,6 +24,7 @@ import { PromptStore } from "../src/services/PromptStore.ts"
 import { RollupStore } from "../src/services/RollupStore.ts"
 import { change, newExecution, revise } from "../test/support/ledger.ts"
 import { ownPostgres } from "../test/support/servers.ts"
+import { provenance } from "./machine.ts"
 import { markdownTable, withMarked } from "./markdown.ts"
 
 const file = (name: string) => join(import.meta.dirname, name)
@@ -265,7 +267,7 @@ try {
       { [`ms of ${SMALL}`]: small.get(name)?.ms, [`ms of ${LARGE}`]: ms, plans }
     ])
   )
-  const kept = { executions: LARGE, made_at: new Date().toISOString(), reads }
+  const kept = { ...provenance(), executions: LARGE, reads }
   const json = `${JSON.stringify(kept, null, 2)}\n`
   if (LARGE >= WHOLE) {
     writeFileSync(file("scale.json"), json)

@@ -1,7 +1,7 @@
 /*
- * What operations cost each part of the service, and what more processes make of it: `npm run bench:scaling`, or
- * `npm run bench:scaling -- --quick`. It starts everything that it needs, and writes what came of it to `scaling.json`
- * and the tables of `docs/scaling.md`.
+ * What operations cost each part of the service, and what more processes change: `npm run bench:scaling`, or
+ * `npm run bench:scaling -- --quick`. It starts everything that it needs, and writes the results to `scaling.json` and the
+ * tables of `docs/scaling.md`; with `--quick` to `scaling.quick.json` alone.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
@@ -10,7 +10,7 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { makeGround } from "./ground.ts"
 import { requireLoad } from "./load.ts"
-import { machine } from "./machine.ts"
+import { provenance } from "./machine.ts"
 import { withMarked } from "./markdown.ts"
 import { makeProgress } from "./progress.ts"
 import { medianRows, scalingTables } from "./scalingReport.ts"
@@ -49,11 +49,11 @@ const main = Effect.gen(function* () {
 
   const rows = medianRows(all)
   const seconds = Math.round((performance.now() - started) / 1_000)
-  const notes = { date: new Date().toISOString().slice(0, 10), rounds, seconds }
-  const tables = scalingTables(rows, notes)
+  const made = provenance()
+  const tables = scalingTables(rows, { date: made.made_at.slice(0, 10), rounds, seconds })
   console.log(`\n${tables}`)
-  const json = `${JSON.stringify({ machine, quick, ...notes, rows }, null, 2)}\n`
-  // What is kept is of whole runs.
+  const json = `${JSON.stringify({ ...made, quick, rounds, seconds, rows }, null, 2)}\n`
+  // Only whole runs are kept.
   if (quick) return writeFileSync(file("scaling.quick.json"), json)
   writeFileSync(file("scaling.json"), json)
   writeFileSync(PAGE, withMarked(readFileSync(PAGE, "utf8"), "scaling", tables))

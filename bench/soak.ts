@@ -1,7 +1,7 @@
 /*
  * Whether memory stays flat: `npm run bench:soak`, for ten minutes, or `npm run bench:soak -- --minutes 1`. An API and a
- * worker serve a steady mix of requests while their memory is watched. It writes what came of it to `soak.json` and
- * `soak.svg`, and ends with 1 when memory grew.
+ * worker serve a steady mix of requests while their memory is watched. It writes the results to `soak.json` and `soak.svg`
+ * (`soak.quick.*` when it is shorter than ten minutes), and exits with 1 if memory grew.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect, Schedule } from "effect"
@@ -11,7 +11,7 @@ import { parseArgs } from "node:util"
 import { untilDone } from "./done.ts"
 import { makeGround } from "./ground.ts"
 import { requireLoad, warmUp } from "./load.ts"
-import { machine } from "./machine.ts"
+import { provenance } from "./machine.ts"
 import { markdownTable } from "./markdown.ts"
 import { mix } from "./mix.ts"
 import { cpuSeconds } from "./processes.ts"
@@ -32,7 +32,7 @@ const { values } = parseArgs({
 const minutes = Number(values.minutes)
 const rate = Number(values.rate)
 
-/** A run that is shorter says little, and is not kept. */
+/** A shorter run says little, and is not kept. */
 const WHOLE = 10
 /** Requests of each kind that come before, for each minute of a short run. */
 const BURST = 2_000
@@ -112,8 +112,7 @@ const main = Effect.gen(function* () {
   if (!courses.every(({ course }) => course.flat)) process.exitCode = 1
 
   const result = {
-    machine,
-    date: new Date().toISOString().slice(0, 10),
+    ...provenance(),
     minutes,
     rate,
     ...counts,
