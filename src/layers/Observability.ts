@@ -1,4 +1,4 @@
-import { Config, Effect, Layer, Logger, Option, References } from "effect"
+import { Config, ConfigProvider, Effect, Layer, Logger, Option, References } from "effect"
 import { FetchHttpClient } from "effect/http"
 import * as Otlp from "effect/observability/Otlp"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
@@ -11,6 +11,9 @@ const logs = ({ logFormat, logLevel }: AppConfig["Service"]) =>
     Layer.succeed(References.MinimumLogLevel, logLevel)
   )
 
+/** Who gives an endpoint wants traces, as OpenTelemetry has it; metrics are scraped and logs printed unless told otherwise. */
+const defaults = ConfigProvider.fromUnknown({ OTEL_TRACES_EXPORTER: "otlp" })
+
 /**
  * OpenTelemetry traces, metrics and logs, by the standard `OTEL_*` variables. Nothing where no endpoint is set: spans
  * that nobody sees would double what a statement costs.
@@ -20,7 +23,11 @@ const telemetry = Layer.unwrap(
     const endpoint = yield* Config.option(Config.NonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT"))
     if (Option.isNone(endpoint)) return Layer.succeed(References.TracerEnabled, false)
     return Otlp.layerFromConfig({ resource: { serviceName: "promptledger" } }).pipe(
-      Layer.provide([OtlpSerialization.layerJson, FetchHttpClient.layer])
+      Layer.provide([
+        OtlpSerialization.layerJson,
+        FetchHttpClient.layer,
+        ConfigProvider.layerAdd(defaults, { asPrimary: false })
+      ])
     )
   })
 )
