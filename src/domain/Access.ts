@@ -1,10 +1,9 @@
 import { Schema } from "effect"
 import { sha256 } from "./checksum.ts"
-import { DateOrNull } from "./dates.ts"
+import { dateOf, dateOrNull } from "./dates.ts"
 import { DEFAULT_PROJECT_ID, KeyId, ProjectId } from "./Ids.ts"
 import { textOf } from "./Text.ts"
 
-/** What a key may do. `admin` may do everything, in its project; in the project `default`, in every project. */
 export const Scope = Schema.Literals([
   "prompts:read",
   "prompts:write",
@@ -12,46 +11,53 @@ export const Scope = Schema.Literals([
   "executions:read",
   "analytics:read",
   "admin"
-])
+]).annotate({
+  description: "What a key may do: `admin` is everything in its project, or in every project from `default`."
+})
 export type Scope = typeof Scope.Type
 
+const projectName = { description: "The project's name, which no other has." }
 export const ProjectName = Schema.String.check(
-  Schema.isPattern(/^[A-Za-z0-9_.-]{1,100}$/, {
-    message: "Expected 1 to 100 letters, digits and any of _ . -"
+  Schema.isPattern(/^[A-Za-z0-9_.-]{1,100}$/u, {
+    message: "Expected 1 to 100 letters, digits and any of _ . -",
+    ...projectName
   })
 )
 
-/** What prompts, executions and keys belong to. A project sees nothing of another. */
+/** A project sees nothing of another. */
 export const Project = Schema.Struct({
   project_id: ProjectId,
-  name: Schema.String,
-  created_at: Schema.Date
-}).annotate({ identifier: "Project" })
+  name: Schema.String.annotate(projectName),
+  created_at: dateOf("When the project was created.")
+}).annotate({ identifier: "Project", description: "What prompts, executions and keys belong to." })
 export type Project = typeof Project.Type
 
 /** The name of the key that the setting `API_KEY` gives: a start with another one ends it. */
 export const CONFIGURED_KEY = "API_KEY"
 
-export const KeyName = textOf(100).check(
-  Schema.makeFilter((name: string) => name !== CONFIGURED_KEY, {
-    message: `Expected another name than ${CONFIGURED_KEY}, which is that of the configured key`
-  })
-)
+const keyName = { description: "What the key is called, for people." }
+export const KeyName = textOf(100)
+  .check(
+    Schema.makeFilter((name: string) => name !== CONFIGURED_KEY, {
+      message: `Expected another name than ${CONFIGURED_KEY}, which is that of the configured key`,
+      toJsonSchema: () => [{}, true]
+    })
+  )
+  .annotate(keyName)
 
 /** A key as it may be shown: of the key itself only a hash is kept. */
 export const ApiKey = Schema.Struct({
   key_id: KeyId,
   project_id: ProjectId,
-  name: Schema.String,
-  scopes: Schema.Array(Scope),
-  created_at: Schema.Date,
-  /** From when on it is refused. */
-  expires_at: DateOrNull,
-  /** Since when it is refused: each process knows within 5 seconds. */
-  revoked_at: DateOrNull,
-  /** When it was last used, give or take a minute. */
-  last_used_at: DateOrNull
-}).annotate({ identifier: "ApiKey" })
+  name: Schema.String.annotate(keyName),
+  scopes: Schema.Array(Scope).annotate({ description: "What the key may do." }),
+  created_at: dateOf("When the key was issued."),
+  expires_at: dateOrNull("From when on the key is refused; null when it does not expire."),
+  revoked_at: dateOrNull(
+    "When the key was revoked: every process refuses it within 5 seconds; null when it was not."
+  ),
+  last_used_at: dateOrNull("When the key was last used, give or take a minute; null when it never was.")
+}).annotate({ identifier: "ApiKey", description: "An API key, without the key itself." })
 export type ApiKey = typeof ApiKey.Type
 
 /** Who asks: a key, the project that it belongs to, and what it may do. */

@@ -2,45 +2,77 @@ import { Schema } from "effect"
 import { ModelId } from "./Ids.ts"
 import { Text, textOf } from "./Text.ts"
 
-/** Who answers: OpenAI (or what speaks its protocol), or the built-in `echo`. */
-export const ProviderName = Schema.Literals(["openai", "echo"])
+export const ProviderName = Schema.Literals(["openai", "echo"]).annotate({
+  description: "Who answers: OpenAI, or what speaks its protocol; or the built-in `echo`."
+})
 export type ProviderName = typeof ProviderName.Type
 
-/** The model that a request asks for, by its provider's own name. */
+const modelName = { description: "The provider's own name for the model." }
+
 export const ModelRef = Schema.Struct({
   provider: ProviderName,
-  model_name: textOf(255)
-}).annotate({ identifier: "ModelRef" })
+  model_name: textOf(255).annotate(modelName)
+}).annotate({ identifier: "ModelRef", description: "The model that is to answer." })
 export type ModelRef = typeof ModelRef.Type
 
 export const Model = Schema.Struct({
   model_id: ModelId,
   provider: ProviderName,
-  model_name: Schema.String,
-  /** Tokens that an answer may have at most; null where it is not known. */
-  max_tokens: Schema.NullOr(Schema.Int),
-  supports_streaming: Schema.Boolean,
-  /** US dollars per million tokens of prompt; null where it is not known. */
-  prompt_token_price: Schema.NullOr(Schema.Number),
-  /** US dollars per million tokens of response; null where it is not known. */
-  response_token_price: Schema.NullOr(Schema.Number)
-}).annotate({ identifier: "Model" })
+  model_name: Schema.String.annotate(modelName),
+  max_tokens: Schema.NullOr(Schema.Int).annotate({
+    description: "Tokens that an answer may have at most; null when that is not known."
+  }),
+  supports_streaming: Schema.Boolean.annotate({
+    description: "Whether the model can give its answer piece by piece."
+  }),
+  prompt_token_price: Schema.NullOr(Schema.Finite).annotate({
+    description: "US dollars per million tokens of prompt; null when that is not known."
+  }),
+  response_token_price: Schema.NullOr(Schema.Finite).annotate({
+    description: "US dollars per million tokens of response; null when that is not known."
+  })
+}).annotate({ identifier: "Model", description: "A model, with what is known of its limits and prices." })
 export type Model = typeof Model.Type
 
 const penalty = Schema.Finite.check(Schema.isBetween({ minimum: -2, maximum: 2 }))
 
-/** What a request may set of a call; each provider maps it to its own words. */
+/** Each provider maps them to its own words. */
 export const ModelParams = Schema.Struct({
-  /** Tokens that the answer may have at most. */
-  max_new_tokens: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))),
-  temperature: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 2 }))),
-  top_p: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
-  frequency_penalty: Schema.optionalKey(penalty),
-  presence_penalty: Schema.optionalKey(penalty),
-  /** Texts at which the answer ends. */
-  stop: Schema.optionalKey(Schema.Array(textOf(255)).check(Schema.isBetweenLength(1, 4))),
-  seed: Schema.optionalKey(Schema.Int)
-}).annotate({ identifier: "ModelParams" })
+  max_new_tokens: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })).annotate({
+      description: "Tokens that the answer may have at most."
+    })
+  ),
+  temperature: Schema.optionalKey(
+    Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 2 })).annotate({
+      description: "How freely the model chooses its words: the higher, the more freely."
+    })
+  ),
+  top_p: Schema.optionalKey(
+    Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })).annotate({
+      description: "The share of the probability, most likely tokens first, that the model chooses from."
+    })
+  ),
+  frequency_penalty: Schema.optionalKey(
+    penalty.annotate({ description: "How much less likely a token becomes each time that it occurs." })
+  ),
+  presence_penalty: Schema.optionalKey(
+    penalty.annotate({ description: "How much less likely a token becomes once it has occurred." })
+  ),
+  stop: Schema.optionalKey(
+    Schema.Array(textOf(255))
+      .check(Schema.isBetweenLength(1, 4))
+      .annotate({ description: "Texts at which the answer ends, 1 to 4 of them." })
+  ),
+  seed: Schema.optionalKey(
+    Schema.Int.annotate({
+      description: "Asks the model to answer the same request the same way, as best it can."
+    })
+  )
+}).annotate({
+  identifier: "ModelParams",
+  description: "What a request may set of the call; the provider's own default where it is silent."
+})
 export type ModelParams = typeof ModelParams.Type
 
 /** One message of a conversation with a model. */

@@ -11,8 +11,13 @@ export const toStorable = (text: string): string => text.toWellFormed().replaceA
 
 /** Any text that PostgreSQL can store. */
 export const Text = Schema.String.check(
-  Schema.makeFilter(isStorable, { message: "Expected a text without U+0000 and lone surrogates" })
+  Schema.makeFilter(isStorable, {
+    message: "Expected a text without U+0000 and lone surrogates",
+    // JSON Schema cannot say so; without a word on it, it would lose the check's other annotations.
+    toJsonSchema: () => [{}, true]
+  })
 )
 
-/** A text of 1 to `maximum` characters. */
-export const textOf = (maximum: number) => Text.check(Schema.isBetweenLength(1, maximum))
+/** A text of 1 to `maximum` characters, counted as PostgreSQL and JSON Schema do: in code points. */
+export const textOf = (maximum: number) =>
+  Text.check(Schema.isMinCodePoints(1), Schema.isMaxCodePoints(maximum))

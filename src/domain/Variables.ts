@@ -36,7 +36,9 @@ const fault = (variables: Variables) => {
   return undefined
 }
 
-/** The values for a template's variables, by name: any JSON that PostgreSQL can store, within bounds. */
 export const Variables = Schema.Record(Schema.String, Schema.Unknown)
   .pipe((schema) => schema as unknown as Schema.Codec<Variables, { readonly [name: string]: unknown }>)
+  .annotate({
+    description: `The values for the template's variables, by name: any JSON, at most ${MAX_VARIABLES_VALUES.toLocaleString("en")} values nested at most ${MAX_VARIABLES_DEPTH} deep.`
+  })
   .check(Schema.makeFilter(fault))

@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { Schema, SchemaTransformation } from "effect"
 
 /** A time that PostgreSQL can store, and RFC 3339 can write. */
 export const StorableDate = Schema.Date.check(
@@ -8,5 +8,16 @@ export const StorableDate = Schema.Date.check(
   })
 )
 
+/** A date, which JSON has as a text: the text is what is described. */
+export const dateOf = (description?: string) =>
+  Schema.Date.annotate({
+    toCodecJson: () =>
+      Schema.link<Date>()(
+        Schema.String.annotate({ format: "date-time", description }),
+        SchemaTransformation.dateFromString
+      )
+  })
+
 /** A date, or none. Null comes first: after the date, each null would be refused as one before it is taken. */
-export const DateOrNull = Schema.Union([Schema.Null, Schema.Date])
+export const dateOrNull = (description: string) =>
+  Schema.Union([Schema.Null, dateOf()]).annotate({ description })

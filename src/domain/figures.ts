@@ -68,28 +68,45 @@ export const addFigures = (left: Figures, right: Figures): Figures => {
   }
 }
 
-const Latency = Schema.NullOr(Schema.Number)
+const latency = (what: string) =>
+  Schema.NullOr(Schema.Finite).annotate({
+    description: `${what}, in milliseconds, over the executions that succeeded; null when none has.`
+  })
+const percentile = (rank: number) =>
+  latency(`The ${rank}th percentile of latency, within 1 % of its true value`)
 
-/** Figures as they are told: rates for counts, and percentiles, each within 1 % of its true value, for the sketch. */
+/** Figures as they are told: rates for counts, and percentiles for the sketch. */
 export const ExecutionFigures = Schema.Struct({
-  execution_count: Schema.Int,
-  succeeded: Schema.Int,
-  failed: Schema.Int,
-  canceled: Schema.Int,
-  /** Failed ones to those that succeeded or failed; null when there are none. */
-  error_rate: Schema.NullOr(Schema.Number),
-  /** Failed ones by type, the most frequent first; rates as `error_rate`. */
-  errors: Schema.Array(Schema.Struct({ error_type: Schema.String, count: Schema.Int, rate: Schema.Number })),
-  /** Milliseconds, as the percentiles, over the executions that succeeded; null when none has. */
-  avg_latency_ms: Latency,
-  p50_latency_ms: Latency,
-  p90_latency_ms: Latency,
-  p95_latency_ms: Latency,
-  p99_latency_ms: Latency,
-  prompt_tokens: Schema.Int,
-  response_tokens: Schema.Int,
-  /** US dollars at the models' present prices; null when tokens were used that have no known price. */
-  cost_usd: Schema.NullOr(Schema.Number)
+  execution_count: Schema.Int.annotate({ description: "All executions, also those that have not ended." }),
+  succeeded: Schema.Int.annotate({ description: "Executions that succeeded." }),
+  failed: Schema.Int.annotate({ description: "Executions that failed." }),
+  canceled: Schema.Int.annotate({ description: "Executions that were canceled." }),
+  error_rate: Schema.NullOr(Schema.Finite).annotate({
+    description:
+      "Those that failed as a share, 0 to 1, of those that succeeded or failed; null when there are none."
+  }),
+  errors: Schema.Array(
+    Schema.Struct({
+      error_type: Schema.String.annotate({ description: "Why they failed, such as `provider_timeout`." }),
+      count: Schema.Int.annotate({ description: "How many failed so." }),
+      rate: Schema.Finite.annotate({
+        description: "Their share, 0 to 1, of the executions that succeeded or failed."
+      })
+    })
+  ).annotate({ description: "Those that failed by type, the most frequent first." }),
+  avg_latency_ms: latency("Mean latency"),
+  p50_latency_ms: percentile(50),
+  p90_latency_ms: percentile(90),
+  p95_latency_ms: percentile(95),
+  p99_latency_ms: percentile(99),
+  prompt_tokens: Schema.Int.annotate({ description: "Tokens of prompts in all, as providers count them." }),
+  response_tokens: Schema.Int.annotate({
+    description: "Tokens of responses in all, as providers count them."
+  }),
+  cost_usd: Schema.NullOr(Schema.Finite).annotate({
+    description:
+      "US dollars at the models' present prices; null when tokens were used that have no known price."
+  })
 }).annotate({ identifier: "ExecutionFigures" })
 export type ExecutionFigures = typeof ExecutionFigures.Type
 

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { Environment } from "./Execution.ts"
 import { ModelRef } from "./Model.ts"
 import { PromptName, VersionNumber } from "./Prompt.ts"
-import { StorableDate } from "./dates.ts"
+import { dateOf, StorableDate } from "./dates.ts"
 
 /** What makes a group of executions, and what tells one group from another. Periods are told by their start, in UTC. */
 const keys = {
@@ -14,8 +14,11 @@ const keys = {
   day: { period: StorableDate }
 }
 
-/** What executions may be grouped by. */
-export const GroupBy = Schema.Literals(["prompt", "version", "model", "environment", "hour", "day"])
+export const GroupBy = Schema.Literals(["prompt", "version", "model", "environment", "hour", "day"]).annotate(
+  {
+    description: "What executions are grouped by; adds `groups` to the answer, in pages of `limit`."
+  }
+)
 export type GroupBy = typeof GroupBy.Type
 
 /** A group's place among the others of its kind: in the order of names and numbers, or the latest period first. */
@@ -31,13 +34,26 @@ export type GroupPosition = typeof GroupPosition.Type
 
 /** What names a group: the members that its kind has. */
 export const GroupKey = Schema.Struct({
-  prompt_name: Schema.optionalKey(Schema.String),
-  version_number: Schema.optionalKey(Schema.Int),
-  provider: Schema.optionalKey(ModelRef.fields.provider),
-  model_name: Schema.optionalKey(Schema.String),
-  environment: Schema.optionalKey(Schema.String),
-  /** Start of the hour or day, in UTC, that the executions were created in. */
-  period: Schema.optionalKey(Schema.Date)
+  prompt_name: Schema.optionalKey(
+    Schema.String.annotate({ description: "The prompt's name; of groups by prompt or version." })
+  ),
+  version_number: Schema.optionalKey(
+    Schema.Int.annotate({ description: "The version's number in its prompt; of groups by version." })
+  ),
+  provider: Schema.optionalKey(
+    ModelRef.fields.provider.annotate({ description: "The model's provider; of groups by model." })
+  ),
+  model_name: Schema.optionalKey(
+    Schema.String.annotate({ description: "The provider's own name for the model; of groups by model." })
+  ),
+  environment: Schema.optionalKey(
+    Schema.String.annotate({
+      description: "The environment that the executions were made for; of groups by environment."
+    })
+  ),
+  period: Schema.optionalKey(
+    dateOf("Start of the hour or day, in UTC, that the executions were created in; of groups by hour or day.")
+  )
 })
 export type GroupKey = typeof GroupKey.Type
 

@@ -4,9 +4,9 @@ import { sha256 } from "./checksum.ts"
 import { ExecutionId } from "./Ids.ts"
 import type { Json } from "./template/Value.ts"
 
-/** 1 to 255 printable ASCII characters (design section 6). */
+/** Design section 6. */
 export const IdempotencyKey = Schema.String.check(
-  Schema.isPattern(/^[\x20-\x7e]{1,255}$/, { message: "Expected 1 to 255 printable ASCII characters" })
+  Schema.isPattern(/^[\x20-\x7e]{1,255}$/u, { message: "Expected 1 to 255 printable ASCII characters" })
 )
 
 /** The key was used before, for another request. */

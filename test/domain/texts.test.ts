@@ -10,7 +10,7 @@ import { IdempotencyKey, requestFingerprint, requireSameRequest } from "../../sr
 import { PromptName, TemplateSource } from "../../src/domain/Prompt.ts"
 import { isRetryable, makeProviderError, withoutPrompt } from "../../src/domain/providerError.ts"
 import type { Json } from "../../src/domain/template/Value.ts"
-import { isStorable, Text, toStorable } from "../../src/domain/Text.ts"
+import { isStorable, Text, textOf, toStorable } from "../../src/domain/Text.ts"
 import { truncate } from "../../src/domain/truncation.ts"
 import { MAX_VARIABLES_DEPTH, MAX_VARIABLES_VALUES, Variables } from "../../src/domain/Variables.ts"
 
@@ -61,6 +61,14 @@ describe("texts that can be stored", () => {
       true,
       true
     ])
+  })
+})
+
+describe("texts of a length", () => {
+  it("have as many characters, not UTF-16 units", () => {
+    const ok = accepts(textOf(2))
+    assert.isTrue(["a", "ab", "🙂🙂"].every(ok))
+    assert.isFalse(["", "abc", "🙂🙂a", "🙂\0"].some(ok))
   })
 })
 

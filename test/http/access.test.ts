@@ -228,6 +228,8 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("access", 
         assert.deepStrictEqual(yield* wrong({ name: "API_KEY", scopes: ["admin"] }), ["payload.name"])
         const past = { name: "x", scopes: ["admin"], expires_at: "2020-01-01T00:00:00Z" }
         assert.deepStrictEqual(yield* wrong(past), ["payload.expires_at"])
+        const never = { ...past, expires_at: "2030-02-30T00:00:00Z" }
+        assert.deepStrictEqual(yield* wrong(never), ["payload.expires_at"])
         const nowhere = `/v1/projects/${crypto.randomUUID()}/keys`
         const body = { name: "x", scopes: ["admin"] }
         assertProblem(yield* call("POST", nowhere, { body }), 404, "ProjectNotFound")

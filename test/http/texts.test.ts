@@ -75,6 +75,17 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("what is s
         })
     )
 
+    it.effect("is measured in characters, which may take more than one unit or byte", () =>
+      Effect.gen(function* () {
+        const put = (characters: number) =>
+          call("PUT", `/v1/prompts/${newName()}`, {
+            body: { template_source: "x", description: "😀".repeat(characters), owner_team: "😀".repeat(255) }
+          })
+        assert.strictEqual((yield* put(2_000)).body.prompt.description, "😀".repeat(2_000))
+        assertFault(yield* put(2_001), "payload.description", /at most 2000/)
+      })
+    )
+
     it.effect("is nested 32 deep at most, and has at most 100,000 values", () =>
       Effect.gen(function* () {
         const name = yield* newPrompt
@@ -158,6 +169,10 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("what is s
           [`/v1/prompts/${"n".repeat(1_000)}`, "params", /fewer characters/],
           [`/v1/executions/${id}%00`, "params.execution_id", /./],
           ["/v1/executions?from=0000-01-01T00:00:00Z", "query.from", /./],
+          ["/v1/executions?from=2026-02-30T00:00:00Z", "query.from", /exist/],
+          ["/v1/executions?to=2025-02-29T12:00:00%2B02:00", "query.to", /exist/],
+          ["/v1/executions?from=2026-01-01T24:00:00Z", "query.from", /exist/],
+          ["/v1/executions?from=2026-12-31T23:59:60Z", "query.from", /exist/],
           [`/v1/executions?cursor=${farCursor}`, "query.cursor", /./],
           [`/v1/executions/${id}?wait=1e400`, "query.wait", /./],
           ["/v1/prompts?limit=12345678901234567890", "query.limit", /./],
@@ -197,6 +212,12 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("what is s
           assert.strictEqual(answer.status, 400, name)
           assert.strictEqual(answer.body.errors[0].path[0], "params")
         }
+        const prompts = [".", ".."].map((name) => ({ name, template_source: "x" }))
+        const dots = yield* call("POST", "/v1/prompts/register-code", { body: { prompts } })
+        assert.deepStrictEqual(
+          dots.body.errors.map(({ path }: { readonly path: ReadonlyArray<unknown> }) => path.join(".")),
+          ["payload.prompts.0.name", "payload.prompts.1.name"]
+        )
       })
     )
 

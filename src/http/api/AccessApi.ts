@@ -1,36 +1,41 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { ApiKey, KeyName, Project, ProjectName, Scope } from "../../domain/Access.ts"
 import { KeyId, ProjectId } from "../../domain/Ids.ts"
 import { Authorization } from "./Authorization.ts"
-import { RequestCheck } from "./RequestCheck.ts"
-import { Timestamp } from "./fields.ts"
+import { timestamp } from "./fields.ts"
 import { BadRequest, InsufficientScope, KeyNotFound, ProjectExists, ProjectNotFound } from "./Problems.ts"
+import { RequestCheck } from "./RequestCheck.ts"
 import { about } from "./RequiredScope.ts"
 
-export const CreateProject = Schema.Struct({ name: ProjectName }).annotate({ identifier: "CreateProject" })
+export const CreateProject = Schema.Struct({ name: ProjectName }).annotate({
+  identifier: "CreateProject",
+  description: "A project to be created."
+})
 
 export const CreateKey = Schema.Struct({
   name: KeyName,
-  /** At least one, each once. */
-  scopes: Schema.Array(Scope).check(Schema.isMinLength(1), Schema.isUnique()),
-  /** In time to come; without it, the key does not expire. */
-  expires_at: Schema.optionalKey(Timestamp)
-}).annotate({ identifier: "CreateKey" })
+  scopes: Schema.Array(Scope)
+    .check(Schema.isMinLength(1), Schema.isUnique())
+    .annotate({ description: "What the key may do: at least one scope, each once." }),
+  expires_at: Schema.optionalKey(
+    timestamp("From when on the key is refused, in time to come; without it, the key does not expire.")
+  )
+}).annotate({ identifier: "CreateKey", description: "A key to be issued." })
 
 export const IssuedKey = ApiKey.mapFields((fields) => ({
   ...fields,
-  /** The key itself, shown this once. */
-  key: Schema.String
-})).annotate({ identifier: "IssuedKey" })
+  key: Schema.String.annotate({ description: "The key itself, shown this once." })
+})).annotate({ identifier: "IssuedKey", description: "An API key that was just issued." })
 
 const ofProject = { params: { project_id: ProjectId } }
 
-/** Projects and their keys, for admins. */
 export class AccessApi extends HttpApiGroup.make("access")
   .add(
     HttpApiEndpoint.get("projects", "/v1/projects", {
-      success: Schema.Struct({ projects: Schema.Array(Project) })
+      success: Schema.Struct({
+        projects: Schema.Array(Project).annotate({ description: "The projects, by name." })
+      })
     }).annotateMerge(about("The projects that the key administers, by name", "admin")),
     HttpApiEndpoint.post("createProject", "/v1/projects", {
       payload: CreateProject,
@@ -39,7 +44,9 @@ export class AccessApi extends HttpApiGroup.make("access")
     }).annotateMerge(about("Creates a project; for admins of the project `default`", "admin")),
     HttpApiEndpoint.get("keys", "/v1/projects/:project_id/keys", {
       ...ofProject,
-      success: Schema.Struct({ keys: Schema.Array(ApiKey) }),
+      success: Schema.Struct({
+        keys: Schema.Array(ApiKey).annotate({ description: "The keys, newest first." })
+      }),
       error: ProjectNotFound
     }).annotateMerge(about("A project's keys, newest first, without the keys themselves", "admin")),
     HttpApiEndpoint.post("issueKey", "/v1/projects/:project_id/keys", {
@@ -55,4 +62,5 @@ export class AccessApi extends HttpApiGroup.make("access")
     }).annotateMerge(about("Revokes a key: every process refuses it within 5 seconds", "admin"))
   )
   .middleware(RequestCheck)
-  .middleware(Authorization) {}
+  .middleware(Authorization)
+  .annotate(OpenApi.Description, "Projects and their keys, for admins.") {}

@@ -1,26 +1,30 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Environment } from "../../domain/Execution.ts"
 import { ExecutionFigures } from "../../domain/figures.ts"
 import { GroupBy, GroupKey, GroupPosition } from "../../domain/grouping.ts"
 import { Model } from "../../domain/Model.ts"
-import { PromptMode, PromptName, PromptVersion } from "../../domain/Prompt.ts"
+import { CurrentVersion, Prompt, PromptMode, PromptName, PromptVersion } from "../../domain/Prompt.ts"
 import { Authorization } from "./Authorization.ts"
-import { RequestCheck } from "./RequestCheck.ts"
-import { cursorOf, NumberCursor } from "./Cursor.ts"
-import { inOrder, Limit, optional, Timestamp } from "./fields.ts"
+import { cursorOf, nextCursor, NumberCursor } from "./Cursor.ts"
+import { inOrder, Limit, optional, span } from "./fields.ts"
 import { BadRequest, PromptNotFound } from "./Problems.ts"
+import { RequestCheck } from "./RequestCheck.ts"
 import { about } from "./RequiredScope.ts"
 
+const promptCount = (which: string) =>
+  Schema.Int.annotate({ description: `Prompts of ${which}, executed or not.` })
+
 const ModeFigures = ExecutionFigures.mapFields((fields) => ({
-  prompt_count: Schema.Int,
+  prompt_count: promptCount("the mode"),
   ...fields
-})).annotate({ identifier: "ModeFigures" })
+})).annotate({ identifier: "ModeFigures", description: "Figures over the prompts and executions of a mode." })
 
 const { execution_count: total_executions, ...figures } = ExecutionFigures.fields
 
 export const ExecutionGroup = Schema.Struct({ ...GroupKey.fields, ...ExecutionFigures.fields }).annotate({
-  identifier: "ExecutionGroup"
+  identifier: "ExecutionGroup",
+  description: "Figures over a group of executions, with the members that name the group."
 })
 
 const GroupCursor = cursorOf(GroupPosition)
@@ -28,43 +32,45 @@ const GroupCursor = cursorOf(GroupPosition)
 export const PromptAnalytics = Schema.Struct({
   summary: Schema.Struct({
     total_executions,
-    full_mode_prompts: Schema.Int,
-    tracking_mode_prompts: Schema.Int,
+    full_mode_prompts: promptCount("mode `full`"),
+    tracking_mode_prompts: promptCount("mode `tracking`"),
     ...figures
-  }),
-  /** The modes that were asked for. */
+  }).annotate({ description: "Figures over all that was asked for." }),
   by_mode: Schema.Struct({
     full: Schema.optionalKey(ModeFigures),
     tracking: Schema.optionalKey(ModeFigures)
-  }),
-  /** With `group_by`: the groups that have executions, by name and number, or the latest period first. */
-  groups: Schema.optionalKey(Schema.Array(ExecutionGroup)),
-  next_cursor: Schema.optionalKey(Schema.NullOr(GroupCursor))
-}).annotate({ identifier: "PromptAnalytics" })
+  }).annotate({ description: "The same by mode, of the modes that were asked for." }),
+  groups: Schema.optionalKey(
+    Schema.Array(ExecutionGroup).annotate({
+      description:
+        "With `group_by`: the groups that have executions, by name and number, or the latest period first."
+    })
+  ),
+  next_cursor: Schema.optionalKey(nextCursor(GroupCursor))
+}).annotate({ identifier: "PromptAnalytics", description: "Figures over prompts and executions." })
 
 export const VersionAnalytics = Schema.Struct({
-  version: Schema.Int,
+  version: PromptVersion.fields.version_number,
   version_id: PromptVersion.fields.version_id,
   status: PromptVersion.fields.status,
-  created_at: Schema.Date,
+  created_at: PromptVersion.fields.created_at,
   ...ExecutionFigures.fields
-}).annotate({ identifier: "VersionAnalytics" })
+}).annotate({ identifier: "VersionAnalytics", description: "A version with figures over its executions." })
 
-/** Which executions are counted: created from one instant up to another. */
-const filter = {
-  from: Schema.optionalKey(Timestamp),
-  to: Schema.optionalKey(Timestamp),
-  environment: Schema.optionalKey(Environment)
-}
+const filter = { ...span, environment: Schema.optionalKey(Environment) }
 
 export class AnalyticsApi extends HttpApiGroup.make("analytics")
   .add(
     HttpApiEndpoint.get("prompts", "/v1/analytics/prompts", {
       query: Schema.Struct({
-        mode: optional(Schema.Literals(["all", "full", "tracking"]), "all"),
+        mode: optional(
+          Schema.Literals(["all", "full", "tracking"]).annotate({
+            description: "Which mode the prompts are in."
+          }),
+          "all"
+        ),
         ...filter,
         prompt_name: Schema.optionalKey(PromptName),
-        /** Adds `groups`, in pages of `limit`. */
         group_by: Schema.optionalKey(GroupBy),
         limit: Limit,
         cursor: Schema.optionalKey(GroupCursor)
@@ -80,23 +86,29 @@ export class AnalyticsApi extends HttpApiGroup.make("analytics")
         inOrder
       ),
       success: Schema.Struct({
-        prompt_name: Schema.String,
+        prompt_name: Prompt.fields.name,
         mode: PromptMode,
-        current_version: Schema.NullOr(Schema.Int),
-        versions: Schema.Array(VersionAnalytics),
-        next_cursor: Schema.NullOr(NumberCursor)
+        current_version: CurrentVersion,
+        versions: Schema.Array(VersionAnalytics).annotate({
+          description: "The page's versions, newest first."
+        }),
+        next_cursor: nextCursor(NumberCursor)
       }),
       error: PromptNotFound
     }).annotateMerge(about("A prompt's versions side by side, newest first", "analytics:read"))
   )
   .middleware(RequestCheck)
-  .middleware(Authorization) {}
+  .middleware(Authorization)
+  .annotate(OpenApi.Description, "Figures over executions: counts, latencies, tokens and cost.") {}
 
 export class ModelsApi extends HttpApiGroup.make("models")
   .add(
     HttpApiEndpoint.get("list", "/v1/models", {
-      success: Schema.Struct({ models: Schema.Array(Model) })
+      success: Schema.Struct({
+        models: Schema.Array(Model).annotate({ description: "The models, by provider and name." })
+      })
     }).annotateMerge(about("The known models", "executions:read"))
   )
   .middleware(RequestCheck)
-  .middleware(Authorization) {}
+  .middleware(Authorization)
+  .annotate(OpenApi.Description, "The models that executions can ask for.") {}

@@ -1,6 +1,7 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { AccessApi } from "./AccessApi.ts"
 import { AnalyticsApi, ModelsApi } from "./AnalyticsApi.ts"
+import { complete, problemsElsewhere } from "./document.ts"
 import { ExecutionsApi } from "./ExecutionsApi.ts"
 import { PromptsApi } from "./PromptsApi.ts"
 import { SystemApi } from "./SystemApi.ts"
@@ -15,11 +16,14 @@ export class Api extends HttpApi.make("promptledger")
   .annotate(HttpApi.QueryParseOptions, strict)
   .annotate(HttpApi.HeadersParseOptions, { errors: "all" })
   .annotate(HttpApi.PayloadParseOptions, strict)
+  .annotate(HttpApi.AdditionalSchemas, problemsElsewhere)
   .annotateMerge(
     OpenApi.annotations({
       title: "PromptLedger",
       version: "1",
-      description: "A prompt registry, execution and lineage service.",
-      license: { name: "MIT" }
+      description:
+        "A prompt registry, execution and lineage service. An unknown path is answered with the response `NotFound`, a method that a path does not take with `MethodNotAllowed`.",
+      license: { name: "MIT" },
+      transform: complete
     })
   ) {}

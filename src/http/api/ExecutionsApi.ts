@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { DateOrNull, StorableDate } from "../../domain/dates.ts"
+import { StorableDate } from "../../domain/dates.ts"
 import {
   Attempt,
   CorrelationId,
@@ -11,6 +11,7 @@ import {
   ExecutionRecord,
   ExecutionStatus,
   ExecutionSummary,
+  ResponseText,
   Telemetry
 } from "../../domain/Execution.ts"
 import { IdempotencyKey } from "../../domain/idempotency.ts"
@@ -20,9 +21,8 @@ import { Prompt, PromptName, VersionNumber, VersionWithContent } from "../../dom
 import { textOf } from "../../domain/Text.ts"
 import { Variables } from "../../domain/Variables.ts"
 import { Authorization } from "./Authorization.ts"
-import { RequestCheck } from "./RequestCheck.ts"
-import { cursorOf } from "./Cursor.ts"
-import { inOrder, Limit, optional, Timestamp } from "./fields.ts"
+import { cursorOf, nextCursor } from "./Cursor.ts"
+import { inOrder, Limit, optional, span, writtenInteger, writtenNumber } from "./fields.ts"
 import {
   BadRequest,
   ExecutionEnded,
@@ -43,6 +43,7 @@ import {
   VersionNotFound,
   withRetryAfter
 } from "./Problems.ts"
+import { RequestCheck } from "./RequestCheck.ts"
 import { about, RequiredScope } from "./RequiredScope.ts"
 
 /** Seconds that a poll may wait for an execution to end. */
@@ -53,27 +54,36 @@ const common = {
   params: Schema.optionalKey(ModelParams),
   environment: optional(Environment, DEFAULT_ENVIRONMENT),
   correlation_id: Schema.optionalKey(CorrelationId),
-  /** The header `Idempotency-Key` says the same. */
-  idempotency_key: Schema.optionalKey(IdempotencyKey)
+  idempotency_key: Schema.optionalKey(
+    IdempotencyKey.annotate({
+      description: "The same as the header `Idempotency-Key`, for callers that cannot set it."
+    })
+  )
 }
 
 export const RunPrompt = Schema.Struct({
   prompt_name: PromptName,
-  /** The active version where none is given. */
-  version_number: Schema.optionalKey(VersionNumber),
+  version_number: Schema.optionalKey(
+    VersionNumber.annotate({ description: "The version to run; without it, the active one." })
+  ),
   model: ModelRef,
   ...common
-}).annotate({ identifier: "RunPrompt" })
+}).annotate({ identifier: "RunPrompt", description: "Which prompt of mode `full` to run, and with what." })
 
 export const ExecutePrompt = Schema.Struct({
-  /** The current version where none is given. */
-  version: Schema.optionalKey(VersionNumber),
-  /** A model of OpenAI's; the default model where neither this nor `model` is given. */
-  model_name: Schema.optionalKey(textOf(255)),
+  version: Schema.optionalKey(
+    VersionNumber.annotate({ description: "The version to run; without it, the current one." })
+  ),
+  model_name: Schema.optionalKey(
+    textOf(255).annotate({
+      description: "A model of OpenAI's, in place of `model`; without either, the default model."
+    })
+  ),
   model: Schema.optionalKey(ModelRef),
   mode: optional(ExecutionMode, "sync"),
   ...common
 })
+  .annotate({ description: "How to run a prompt of mode `tracking`, and with what." })
   .check(
     Schema.makeFilter(({ model, model_name }) =>
       model === undefined || model_name === undefined
@@ -83,45 +93,62 @@ export const ExecutePrompt = Schema.Struct({
   )
   .annotate({ identifier: "ExecutePrompt" })
 
-const idempotencyHeader = { "idempotency-key": Schema.optionalKey(IdempotencyKey) }
-const replayedHeader = {
-  /** The execution was there: the idempotency key stood for it. */
-  "idempotent-replayed": Schema.optionalKey(Schema.Literal("true"))
+const idempotencyHeader = {
+  "idempotency-key": Schema.optionalKey(
+    IdempotencyKey.annotate({
+      description:
+        "Stands for the request, in its prompt: the same request sent with it again is answered with the same execution, and nothing is called."
+    })
+  )
 }
-const acceptedHeaders = { location: Schema.String, ...replayedHeader }
+const replayedHeader = {
+  "idempotent-replayed": Schema.optionalKey(
+    Schema.Literal("true").annotate({
+      description: "The execution was there: the idempotency key stood for it."
+    })
+  )
+}
+const acceptedHeaders = {
+  location: Schema.String.annotate({ description: "Path of the execution." }),
+  ...replayedHeader
+}
+
+const syncMode = { mode: Schema.Literal("sync").annotate({ description: "The answer was waited for." }) }
+const asyncMode = { mode: Schema.Literal("async").annotate({ description: "A worker makes the call." }) }
 
 const Ran = HttpApiSchema.WithHeaders(Execution, replayedHeader)
 
 export const Accepted = Schema.Struct({
   execution_id: ExecutionId,
   status: ExecutionStatus,
-  mode: Schema.Literal("async")
-}).annotate({ identifier: "Accepted" })
+  ...asyncMode
+}).annotate({ identifier: "Accepted", description: "An execution that a worker is to run." })
 const Submitted = HttpApiSchema.WithHeaders(Accepted.pipe(HttpApiSchema.status("Accepted")), acceptedHeaders)
 
 const executed = {
   execution_id: ExecutionId,
-  prompt_name: Schema.String,
-  prompt_mode: Schema.Literal("tracking"),
-  version_used: Schema.Int,
+  prompt_name: Prompt.fields.name,
+  prompt_mode: Schema.Literal("tracking").annotate({
+    description: "The prompt lives in an application's code."
+  }),
+  version_used: Schema.Int.annotate({ description: "Number of the version that was run." }),
   status: ExecutionStatus
 }
 const ExecutedSync = HttpApiSchema.WithHeaders(
   Schema.Struct({
     ...executed,
-    mode: Schema.Literal("sync"),
-    response_text: Schema.NullOr(Schema.String),
+    ...syncMode,
+    response_text: ResponseText,
     telemetry: Telemetry,
-    truncated: Schema.Boolean,
-    error_type: Schema.NullOr(Schema.String),
-    error_message: Schema.NullOr(Schema.String),
-    /** When the execution that a key stood for had lost its texts already. */
-    bodies_dropped_at: DateOrNull
+    truncated: ExecutionSummary.fields.truncated,
+    error_type: ExecutionSummary.fields.error_type,
+    error_message: ExecutionSummary.fields.error_message,
+    bodies_dropped_at: ExecutionSummary.fields.bodies_dropped_at
   }),
   replayedHeader
 )
 const ExecutedAsync = HttpApiSchema.WithHeaders(
-  Schema.Struct({ ...executed, mode: Schema.Literal("async") }).pipe(HttpApiSchema.status("Accepted")),
+  Schema.Struct({ ...executed, ...asyncMode }).pipe(HttpApiSchema.status("Accepted")),
   acceptedHeaders
 )
 
@@ -148,13 +175,15 @@ const failureErrors = [
 
 export const Lineage = Schema.Struct({
   execution: ExecutionRecord,
-  attempts: Schema.Array(Attempt),
+  attempts: Schema.Array(Attempt).annotate({ description: "The calls to the provider, in their order." }),
   version: VersionWithContent,
   prompt: Prompt,
   model: Model,
-  /** Null when the execution's bodies were dropped. */
-  variables: Schema.NullOr(Variables)
-}).annotate({ identifier: "Lineage" })
+  variables: Schema.NullOr(Variables).annotate({
+    description:
+      "The values that the template was rendered with, by name; null when they were dropped for their age."
+  })
+}).annotate({ identifier: "Lineage", description: "All that tells how an answer came about." })
 
 const ExecutionCursor = cursorOf(Schema.Struct({ created_at: StorableDate, execution_id: ExecutionId }))
 
@@ -199,8 +228,14 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
     HttpApiEndpoint.get("get", "/v1/executions/:execution_id", {
       ...byId,
       query: {
-        /** Seconds to wait for the execution to end. */
-        wait: optional(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: MAX_WAIT })), 0)
+        wait: Schema.optionalKey(
+          writtenNumber(
+            Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: MAX_WAIT })).annotate({
+              default: 0,
+              description: "Seconds to wait for the execution to end."
+            })
+          )
+        )
       },
       success: Execution,
       error: ExecutionNotFound
@@ -208,12 +243,17 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
     HttpApiEndpoint.get("list", "/v1/executions", {
       query: Schema.Struct({
         prompt_name: Schema.optionalKey(PromptName),
-        version_number: Schema.optionalKey(VersionNumber),
+        version_number: Schema.optionalKey(
+          writtenInteger(
+            VersionNumber.annotate({
+              description: "The version's number in its prompt, beside `prompt_name`."
+            })
+          )
+        ),
         status: Schema.optionalKey(ExecutionStatus),
         environment: Schema.optionalKey(Environment),
         correlation_id: Schema.optionalKey(CorrelationId),
-        from: Schema.optionalKey(Timestamp),
-        to: Schema.optionalKey(Timestamp),
+        ...span,
         limit: Limit,
         cursor: Schema.optionalKey(ExecutionCursor)
       }).check(
@@ -225,8 +265,10 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
         inOrder
       ),
       success: Schema.Struct({
-        executions: Schema.Array(ExecutionSummary),
-        next_cursor: Schema.NullOr(ExecutionCursor)
+        executions: Schema.Array(ExecutionSummary).annotate({
+          description: "The page's executions, newest first."
+        }),
+        next_cursor: nextCursor(ExecutionCursor)
       })
     }).annotateMerge(about("Executions, newest first", "executions:read")),
     HttpApiEndpoint.get("lineage", "/v1/executions/:execution_id/lineage", {
@@ -243,4 +285,5 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
     }).annotateMerge(about("Cancels an execution that has not ended", "executions:write"))
   )
   .middleware(RequestCheck)
-  .middleware(Authorization) {}
+  .middleware(Authorization)
+  .annotate(OpenApi.Description, "Runs of prompts, now or by a worker, and all that is kept of them.") {}

@@ -1,8 +1,9 @@
 import { ByteSize, Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import {
   ChecksumHash,
   CreatedBy,
+  CurrentVersion,
   Description,
   OwnerTeam,
   Prompt,
@@ -10,6 +11,7 @@ import {
   PromptName,
   PromptVersion,
   TemplateSource,
+  VersionContent,
   VersionNumber,
   VersionWithContent
 } from "../../domain/Prompt.ts"
@@ -17,8 +19,8 @@ import { textOf } from "../../domain/Text.ts"
 import { Authorization } from "./Authorization.ts"
 import { RequestCheck } from "./RequestCheck.ts"
 import { BodyLimit } from "./BodyLimit.ts"
-import { cursorOf, NumberCursor } from "./Cursor.ts"
-import { Limit, optional } from "./fields.ts"
+import { cursorOf, nextCursor, NumberCursor } from "./Cursor.ts"
+import { Limit, optional, writtenInteger } from "./fields.ts"
 import {
   ModeMismatch,
   PromptNotFound,
@@ -41,71 +43,101 @@ export const UpsertPrompt = Schema.Struct({
   description: Schema.optionalKey(Description),
   owner_team: Schema.optionalKey(OwnerTeam),
   created_by: Schema.optionalKey(CreatedBy),
-  /** Makes the version the active one. */
-  set_active: optional(Schema.Boolean, true)
-}).annotate({ identifier: "UpsertPrompt" })
+  set_active: optional(
+    Schema.Boolean.annotate({ description: "Whether to make the version the active one." }),
+    true
+  )
+}).annotate({ identifier: "UpsertPrompt", description: "A prompt as it is to be." })
 
 const upserted = {
   prompt: Prompt,
   version: PromptVersion,
-  /** A version was made, an older one has the content, or nothing is new. */
-  version_change: Schema.Literals(["created", "reused", "unchanged"])
+  version_change: Schema.Literals(["created", "reused", "unchanged"]).annotate({
+    description: "Whether a version was made, an older one has the content, or the active one has it."
+  })
 }
-const PromptCreated = Schema.Struct({ ...upserted, created: Schema.Literal(true) })
-const PromptUpdated = Schema.Struct({ ...upserted, created: Schema.Literal(false) })
+const created = { description: "Whether the prompt is new." }
+const PromptCreated = Schema.Struct({ ...upserted, created: Schema.Literal(true).annotate(created) })
+const PromptUpdated = Schema.Struct({ ...upserted, created: Schema.Literal(false).annotate(created) })
 
 export const TemplateVariable = Schema.Struct({
-  name: Schema.String,
-  /** Rendering fails without it. */
-  required: Schema.Boolean
-}).annotate({ identifier: "TemplateVariable" })
+  name: Schema.String.annotate({ description: "The variable's name." }),
+  required: Schema.Boolean.annotate({ description: "Whether rendering fails without it." })
+}).annotate({ identifier: "TemplateVariable", description: "A variable that a template refers to." })
 
 export const VersionDetail = VersionWithContent.mapFields((fields) => ({
   ...fields,
-  variables: Schema.Array(TemplateVariable)
-})).annotate({ identifier: "VersionDetail" })
+  variables: Schema.Array(TemplateVariable).annotate({
+    description: "The variables that the template refers to."
+  })
+})).annotate({ identifier: "VersionDetail", description: "A version of a prompt with its template." })
 
 export const PromptDetail = Schema.Struct({
   prompt: Prompt,
-  active_version: Schema.NullOr(VersionDetail)
-}).annotate({ identifier: "PromptDetail" })
+  active_version: Schema.NullOr(VersionDetail).annotate({
+    description: "The version that runs unless another is asked for; null when none was ever activated."
+  })
+}).annotate({ identifier: "PromptDetail", description: "A prompt with its active version." })
 
 export const RegisterCode = Schema.Struct({
   prompts: Schema.Array(
     Schema.Struct({
       name: PromptName,
       template_source: TemplateSource,
-      /** Refused when it is not the template's SHA-256. */
-      template_hash: Schema.optionalKey(ChecksumHash),
+      template_hash: Schema.optionalKey(
+        ChecksumHash.annotate({
+          description:
+            "SHA-256 of the template's UTF-8 bytes, in lowercase hexadecimal; refused when it is another's."
+        })
+      ),
       description: Schema.optionalKey(Description),
       owner_team: Schema.optionalKey(OwnerTeam)
     })
-  ).check(Schema.isBetweenLength(1, 1_000)),
-  /** Says what would change, and changes nothing. */
-  dry_run: optional(Schema.Boolean, false)
-}).annotate({ identifier: "RegisterCode" })
+  )
+    .check(Schema.isBetweenLength(1, 1_000))
+    .annotate({ description: "The prompts, 1 to 1,000, each name once." }),
+  dry_run: optional(
+    Schema.Boolean.annotate({ description: "Whether only to say what would change, and to change nothing." }),
+    false
+  )
+}).annotate({ identifier: "RegisterCode", description: "Prompts that live in application code." })
 
 export const RegisteredPrompt = Schema.Struct({
-  name: Schema.String,
-  mode: Schema.Literal("tracking"),
-  version: Schema.Int,
+  name: Prompt.fields.name,
+  mode: Schema.Literal("tracking").annotate({ description: "The prompt lives in an application's code." }),
+  version: Schema.Int.annotate({ description: "Number of the version that has the template." }),
   template_hash: ChecksumHash,
-  change_detected: Schema.Boolean,
-  previous_version: Schema.NullOr(Schema.Int)
-}).annotate({ identifier: "RegisteredPrompt" })
+  change_detected: Schema.Boolean.annotate({
+    description: "Whether the prompt was there with another current version."
+  }),
+  previous_version: Schema.NullOr(Schema.Int).annotate({
+    description: "Number of the version that was current before the change; null when nothing changed."
+  })
+}).annotate({ identifier: "RegisteredPrompt", description: "What registering came to for a prompt." })
 
 export const HistoryEntry = Schema.Struct({
-  version: Schema.Int,
+  version: PromptVersion.fields.version_number,
   version_id: PromptVersion.fields.version_id,
   status: PromptVersion.fields.status,
   template_hash: ChecksumHash,
-  template_source: Schema.String,
+  template_source: VersionContent.fields.template_source,
   created_by: PromptVersion.fields.created_by,
-  created_at: Schema.Date,
-  execution_count: Schema.Int
-}).annotate({ identifier: "HistoryEntry" })
+  created_at: PromptVersion.fields.created_at,
+  execution_count: Schema.Int.annotate({
+    description: "Executions of the version, also those that have not ended."
+  })
+}).annotate({
+  identifier: "HistoryEntry",
+  description: "A version with its template and how often it was run."
+})
 
 const name = { name: PromptName }
+const version = {
+  ...name,
+  version_number: writtenInteger(
+    VersionNumber.annotate({ description: "The version's number in its prompt." })
+  )
+}
 
 export class PromptsApi extends HttpApiGroup.make("prompts")
   .add(
@@ -129,35 +161,46 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
       query: {
         mode: Schema.optionalKey(PromptMode),
         owner_team: Schema.optionalKey(OwnerTeam),
-        /** A part of the name or description, whatever its case. */
-        search: Schema.optionalKey(textOf(255)),
+        search: Schema.optionalKey(
+          textOf(255).annotate({ description: "A part of the name or description, whatever its case." })
+        ),
         limit: Limit,
         cursor: Schema.optionalKey(NameCursor)
       },
-      success: Schema.Struct({ prompts: Schema.Array(Prompt), next_cursor: Schema.NullOr(NameCursor) })
+      success: Schema.Struct({
+        prompts: Schema.Array(Prompt).annotate({ description: "The page's prompts, by name." }),
+        next_cursor: nextCursor(NameCursor)
+      })
     }).annotateMerge(about("The prompts, by name", "prompts:read")),
     HttpApiEndpoint.get("versions", "/v1/prompts/:name/versions", {
       params: name,
       query: pageOfVersions,
       success: Schema.Struct({
-        versions: Schema.Array(PromptVersion),
-        next_cursor: Schema.NullOr(NumberCursor)
+        versions: Schema.Array(PromptVersion).annotate({ description: "The page's versions, newest first." }),
+        next_cursor: nextCursor(NumberCursor)
       }),
       error: PromptNotFound
     }).annotateMerge(about("A prompt's versions, newest first", "prompts:read")),
     HttpApiEndpoint.get("version", "/v1/prompts/:name/versions/:version_number", {
-      params: { ...name, version_number: VersionNumber },
+      params: version,
       success: VersionDetail,
       error: [PromptNotFound, VersionNotFound]
     }).annotateMerge(about("One version with its template", "prompts:read")),
     HttpApiEndpoint.post("activate", "/v1/prompts/:name/versions/:version_number:activate", {
-      params: { ...name, version_number: VersionNumber },
+      params: version,
       success: PromptDetail,
       error: [PromptNotFound, VersionNotFound, ModeMismatch]
     }).annotateMerge(about("Makes a version the active one: rollback", "prompts:write")),
     HttpApiEndpoint.post("registerCode", "/v1/prompts/register-code", {
       payload: RegisterCode,
-      success: Schema.Struct({ registered: Schema.Array(RegisteredPrompt), dry_run: Schema.Boolean }),
+      success: Schema.Struct({
+        registered: Schema.Array(RegisteredPrompt).annotate({
+          description: "What came of each prompt, in the order of the request."
+        }),
+        dry_run: Schema.Boolean.annotate({
+          description: "Whether this is what would change, and nothing did."
+        })
+      }),
       error: RegistrationRefused
     })
       .annotateMerge(about("Registers prompts that live in application code, all or none", "prompts:write"))
@@ -165,16 +208,17 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
     HttpApiEndpoint.get("history", "/v1/prompts/:name/history", {
       params: name,
       query: {
-        /** Refused when it is not the prompt's. */
-        mode: Schema.optionalKey(PromptMode),
+        mode: Schema.optionalKey(
+          PromptMode.annotate({ description: "The prompt's mode; refused when it is in the other." })
+        ),
         ...pageOfVersions
       },
       success: Schema.Struct({
-        prompt_name: Schema.String,
+        prompt_name: Prompt.fields.name,
         mode: PromptMode,
-        current_version: Schema.NullOr(Schema.Int),
-        versions: Schema.Array(HistoryEntry),
-        next_cursor: Schema.NullOr(NumberCursor)
+        current_version: CurrentVersion,
+        versions: Schema.Array(HistoryEntry).annotate({ description: "The page's versions, newest first." }),
+        next_cursor: nextCursor(NumberCursor)
       }),
       error: [PromptNotFound, ModeMismatch]
     }).annotateMerge(
@@ -182,4 +226,5 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
     )
   )
   .middleware(RequestCheck)
-  .middleware(Authorization) {}
+  .middleware(Authorization)
+  .annotate(OpenApi.Description, "Prompts and their versions, in both modes.") {}
