@@ -1,7 +1,7 @@
 import { assert, describe, it as plain, layer } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Schema } from "effect"
 import { HttpClientRequest, HttpClientResponse } from "effect/http"
-import { HttpApiClient, OpenApi } from "effect/http-api"
+import { HttpApiClient } from "effect/http-api"
 import { Agent, request as send } from "node:http"
 import { Api } from "../../src/http/api/Api.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
@@ -10,6 +10,7 @@ import { watch } from "../support/canaries.ts"
 import { operations, requestsFor } from "../support/fuzz.ts"
 import type { FuzzRequest, Known, Operation } from "../support/fuzz.ts"
 import { newName } from "../support/ledger.ts"
+import { answerMisfit, documented, requestMisfit } from "../support/openApi.ts"
 import { Random } from "../support/Random.ts"
 
 const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31))
@@ -121,6 +122,35 @@ const isElsewhere = (answer: Received) => {
   return isProblem(body) && ELSEWHERE.has(body.code)
 }
 
+/** An operation as the document has it; other spellings of a path are not in it. */
+const documentedOf = ({ endpoint }: Operation) => {
+  const path = endpoint.path
+    .replaceAll(/\/:(\w+)/g, "/{$1}")
+    .replace(/^\/v1\/executions\/(run|submit)$/, "/v1/executions:$1")
+  return documented.get(`${endpoint.method} ${path}`)!
+}
+
+/** What the document, which callers go by, does not say of an answer, or of a request that was taken. */
+const undocumented = (operation: Operation, request: FuzzRequest, answer: Received) => {
+  const body = jsonOf(answer) ?? answer.body.toString()
+  const misfit = answerMisfit(documentedOf(operation), {
+    ...answer,
+    headers: oneOfEach(answer.headers),
+    body
+  })
+  if (misfit !== undefined) return `does not fit the document: ${misfit}`
+  if (answer.status >= 400) return undefined
+  const taken = requestMisfit(documentedOf(operation), {
+    query: Object.fromEntries(new URLSearchParams(/\?([^#]*)/.exec(request.url)?.[1])),
+    headers: oneOfEach(request.headers),
+    body: request.body
+  })
+  return taken === undefined ? undefined : `is to a request that does not fit the document: ${taken}`
+}
+
+const oneOfEach = (headers: Received["headers"]) =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value?.toString()]))
+
 /** What is wrong with an answer, if anything. */
 const faultOf = Effect.fnUntraced(function* (operation: Operation, request: FuzzRequest, answer: Received) {
   const { status, headers, body } = answer
@@ -139,6 +169,8 @@ const faultOf = Effect.fnUntraced(function* (operation: Operation, request: Fuzz
     return undefined
   }
   if (!operation.statuses.includes(status)) return "has a status that is not documented"
+  const misfit = undocumented(operation, request, answer)
+  if (misfit !== undefined) return misfit
   const decode = HttpApiClient.decodeResponse(Api as never, {
     group: operation.group as never,
     endpoint: operation.endpoint.identifier as never
@@ -204,14 +236,9 @@ layer(Ledger.layer.pipe(Layer.provideMerge(apiOver(PromptLedger.layerMemory())))
 
 describe("the OpenAPI document", () => {
   plain("documents the statuses that operations are held to", () => {
-    const { paths } = OpenApi.fromApi(Api)
-    const hidden = new Set(["POST /v1/executions/run", "POST /v1/executions/submit"])
-    for (const { name, endpoint, statuses } of operations) {
-      if (hidden.has(name)) continue
-      const path = endpoint.path.replaceAll(/\/:(\w+)/g, "/{$1}")
-      const methods = paths[path as `/${string}`] as Record<string, { readonly responses: object }>
-      const documented = methods[endpoint.method.toLowerCase()]!
-      assert.sameMembers(Object.keys(documented.responses).map(Number), [...statuses], name)
+    for (const operation of operations) {
+      const { responses } = documentedOf(operation)
+      assert.sameMembers(Object.keys(responses).map(Number), [...operation.statuses], operation.name)
     }
   })
 })
