@@ -146,12 +146,10 @@ export class ExecutionStore extends Context.Service<
     readonly finish: (lease: Lease, end: AttemptEnd) => Effect.Effect<Option.Option<ExecutionSummary>>
 
     /** Gives an attempt back, as lost; the answer says what became of its execution, if it was still this lease's. */
-    readonly release: (lease: Lease) => Effect.Effect<Option.Option<ExecutionStatus>>
+    readonly release: (lease: Lease) => Effect.Effect<Option.Option<ExecutionSummary>>
 
     /** Takes back the executions whose lease ran out, at most `limit`: queued for another attempt, or failed. */
-    readonly recover: (
-      limit: number
-    ) => Effect.Effect<ReadonlyArray<Lease & { readonly status: ExecutionStatus }>>
+    readonly recover: (limit: number) => Effect.Effect<ReadonlyArray<Lease & ExecutionSummary>>
 
     /** Queued executions that have been due for longer than `grace`, oldest first, at most `limit`. */
     readonly due: (grace: Duration.Duration, limit: number) => Effect.Effect<ReadonlyArray<Lease>>

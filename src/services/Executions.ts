@@ -45,6 +45,7 @@ import { Executor } from "./Executor.ts"
 import type { AttemptResult } from "./Executor.ts"
 import { attemptsWith } from "./instruments.ts"
 import { Lifecycle } from "./Lifecycle.ts"
+import { logEnd } from "./logEnd.ts"
 import { NewId } from "./NewId.ts"
 import { pageOf } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
@@ -387,7 +388,7 @@ export class Executions extends Context.Service<
           const { canceled, status } = outcome.value
           if (!canceled) return yield* new ExecutionEnded({ execution_id, status })
           if (status === "running") yield* Metric.update(attemptsWith("canceled"), 1)
-          return yield* find(project_id, execution_id)
+          return yield* Effect.tap(find(project_id, execution_id), logEnd)
         }),
         models: store.models
       })

@@ -3,7 +3,6 @@ import { attemptFailed, attemptNotMade, attemptSucceeded, outcomeOf } from "../d
 import type { AttemptEnd } from "../domain/attempt.ts"
 import { sha256 } from "../domain/checksum.ts"
 import { append, emptyCompletion } from "../domain/completion.ts"
-import { isTerminal } from "../domain/Execution.ts"
 import type { ExecutionSummary } from "../domain/Execution.ts"
 import { makeProviderError, withoutPrompt } from "../domain/providerError.ts"
 import type { ProviderError } from "../domain/providerError.ts"
@@ -13,6 +12,7 @@ import { ExecutionStore } from "./ExecutionStore.ts"
 import type { ClaimedExecution, Lease } from "./ExecutionStore.ts"
 import { attemptsWith } from "./instruments.ts"
 import { Leases } from "./Leases.ts"
+import { logEnd } from "./logEnd.ts"
 import { Providers } from "./Providers.ts"
 import { Settings } from "./Settings.ts"
 import { spanned } from "./spanned.ts"
@@ -108,18 +108,21 @@ export class Executor extends Context.Service<
           Effect.catch(() => Effect.retry(once, writePatiently)),
           Effect.orDie,
           Effect.tap((execution) =>
-            Option.isSome(execution) ? Metric.update(attemptsWith(outcomeOf(end)), 1) : Effect.void
+            Option.isSome(execution)
+              ? Effect.andThen(Metric.update(attemptsWith(outcomeOf(end)), 1), logEnd(execution.value))
+              : Effect.void
           )
         )
       }
 
       const giveBack = ({ execution_id, epoch }: Lease) =>
         Effect.gen(function* () {
-          const status = yield* store.release({ execution_id, epoch })
-          if (Option.isSome(status)) yield* Metric.update(attemptsWith("unknown"), 1)
-          if (Option.contains(status, "queued")) {
-            yield* dispatcher.send({ execution_id, epoch })
-          }
+          const lost = yield* store.release({ execution_id, epoch })
+          if (Option.isNone(lost)) return
+          yield* Metric.update(attemptsWith("unknown"), 1)
+          yield* lost.value.status === "queued"
+            ? dispatcher.send({ execution_id, epoch })
+            : logEnd(lost.value)
         }).pipe(Effect.catchCause((cause) => Effect.logWarning("an attempt was not given back", cause)))
 
       const carryOut = Effect.fnUntraced(function* (assignment: Assignment) {
@@ -143,7 +146,6 @@ export class Executor extends Context.Service<
         if (end._tag === "Failed" && end.retry_after !== undefined) {
           yield* dispatcher.send(lease, end.retry_after)
         }
-        if (isTerminal(execution.value.status)) yield* logEnd(execution.value)
         return Option.some({ execution: execution.value, end, error })
       }, spanned("Executor.attempt"))
 
@@ -199,20 +201,3 @@ const NOT_RENDERED = "The stored version and variables no longer give the prompt
 
 /** The same version and variables gave another text than before. */
 class RenderingChanged extends Data.TaggedError("RenderingChanged") {}
-
-/** One line for each execution that ends: ids and numbers, never texts. */
-const logEnd = ({ telemetry, ...execution }: ExecutionSummary) =>
-  Effect.logInfo("execution finished").pipe(
-    Effect.annotateLogs({
-      execution_id: execution.execution_id,
-      status: execution.status,
-      mode: execution.mode,
-      provider: telemetry.provider,
-      model_name: telemetry.model_name,
-      latency_ms: telemetry.latency_ms,
-      prompt_tokens: telemetry.prompt_tokens,
-      response_tokens: telemetry.response_tokens,
-      attempts: execution.attempts,
-      error_type: execution.error_type
-    })
-  )

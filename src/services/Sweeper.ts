@@ -3,6 +3,7 @@ import { ExecutionQueue } from "./ExecutionQueue.ts"
 import type { QueueUnavailable } from "./ExecutionQueue.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
 import { attemptsWith, sweeperFindsOf } from "./instruments.ts"
+import { logEnd } from "./logEnd.ts"
 import { Settings } from "./Settings.ts"
 
 /** Executions that one sweep takes up at most, of each kind. */
@@ -29,6 +30,7 @@ export class Sweeper extends Context.Service<
 
       const sweep = Effect.gen(function* () {
         const recovered = yield* store.recover(SWEPT)
+        yield* Effect.forEach(recovered, logEnd, { discard: true })
         const again = recovered.filter(({ status }) => status === "queued")
         const due = yield* store.due(grace, SWEPT)
         yield* Metric.update(sweeperFindsOf("recovered"), recovered.length)

@@ -184,6 +184,20 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
       })
     )
 
+    it.effect("writes that line also when it is canceled", () =>
+      Effect.gen(function* () {
+        const executions = yield* Executions
+        const { execution_id, running } = yield* hangingRun
+        const lines: Array<string> = []
+        const logger = Logger.make((entry) => void lines.push(Logger.formatJson.log(entry)))
+        yield* executions.cancel(PROJECT, execution_id).pipe(Effect.provide(Logger.layer([logger])))
+        assert.lengthOf(lines, 1)
+        assert.deepInclude(JSON.parse(lines[0]!).annotations, { execution_id, status: "canceled" })
+        yield* pass(11)
+        yield* Fiber.await(running)
+      })
+    )
+
     it.effect("is answered by the echo when that is asked for", () =>
       Effect.gen(function* () {
         const executions = yield* Executions

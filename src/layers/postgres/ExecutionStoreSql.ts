@@ -338,9 +338,7 @@ export const layer = Layer.effect(
     })
 
     /** Ends attempts whose worker is gone: outcome unknown, and queued again unless too many were lost. */
-    const loseAttempts = (which: Fragment, time: Fragment) => write<
-      Lease & { readonly status: ExecutionStatus }
-    >`
+    const loseAttempts = (which: Fragment, time: Fragment) => write<SummaryRow & Lease>`
       WITH lost AS (
         SELECT execution_id, execution_mode = 'async' AND lost_attempts + 1 < ${MAX_LOST_ATTEMPTS} AS again
         FROM executions WHERE status = 'running' AND ${which}
@@ -354,13 +352,13 @@ export const layer = Layer.effect(
           error_type = CASE WHEN lost.again THEN e.error_type ELSE ${WORKER_LOST} END,
           error_message = CASE WHEN NOT lost.again THEN ${WORKER_LOST_MESSAGE} END
         FROM lost WHERE e.execution_id = lost.execution_id
-        RETURNING e.execution_id, e.epoch, e.status
+        RETURNING e.*
       ), attempt AS (
         UPDATE execution_attempts a SET
           completed_at = ${time}, outcome = 'unknown', error_type = ${WORKER_LOST}, error_message = ${WORKER_LOST_MESSAGE}
         FROM ended WHERE a.execution_id = ended.execution_id AND a.attempt_number = ended.epoch
       )
-      SELECT execution_id, epoch, status FROM ended`
+      SELECT e.epoch, ${write.literal(summaryColumns)} FROM ended e ${write.literal(summaryJoins)}`
 
     const selectDue = Effect.fnUntraced(function* (grace: Duration.Duration, limit: number) {
       return yield* read<Lease>`
@@ -513,14 +511,14 @@ export const layer = Layer.effect(
           write`execution_id = ${execution_id} AND epoch = ${epoch}`,
           yield* now
         )
-        return Option.map(Array.head(rows), ({ status }) => status)
+        return Option.map(Array.head(rows), toSummary)
       }, writing),
       recover: Effect.fnUntraced(function* (limit) {
         const time = yield* now
         const expired = write`execution_id = ANY (ARRAY(
           SELECT execution_id FROM executions WHERE status = 'running' AND lease_expires_at < ${time}
           ORDER BY lease_expires_at LIMIT ${limit}))`
-        return yield* loseAttempts(expired, time)
+        return (yield* loseAttempts(expired, time)).map((row) => ({ ...toSummary(row), epoch: row.epoch }))
       }, writing),
       backlog: Effect.map(reading(selectBacklog), ([row]) => ({
         queued: row!.queued,

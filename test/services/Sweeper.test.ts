@@ -1,0 +1,53 @@
+import { assert, layer } from "@effect/vitest"
+import { Duration, Effect, Layer, Logger } from "effect"
+import { TestClock } from "effect/testing"
+import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
+import { layerMigrated } from "../../src/layers/postgres/migrations.ts"
+import { layerStores } from "../../src/layers/postgres/stores.ts"
+import { ExecutionQueue } from "../../src/services/ExecutionQueue.ts"
+import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
+import { defaultSettings, Settings } from "../../src/services/Settings.ts"
+import { Sweeper } from "../../src/services/Sweeper.ts"
+import { change, newExecution, newName, revise } from "../support/ledger.ts"
+
+const queue = Layer.succeed(ExecutionQueue, {
+  enqueue: () => Effect.void,
+  consume: () => Effect.void,
+  ping: Effect.void
+})
+
+const service = Sweeper.layer.pipe(
+  Layer.provideMerge(layerStores),
+  Layer.provide(layerMigrated(DatabasePglite.layerMemory)),
+  Layer.provide([queue, Layer.succeed(Settings, defaultSettings)])
+)
+
+layer(service, { timeout: "60 seconds" })("Sweeper", (it) => {
+  it.effect("logs the end of each execution that it fails, and of no other", () =>
+    Effect.gen(function* () {
+      const store = yield* ExecutionStore
+      const version = yield* revise(change(newName(), "x"))
+      const [again, ended] = [yield* newExecution(version), yield* newExecution(version, { mode: "sync" })]
+      for (const execution of [again, ended]) yield* store.insert(execution, Duration.seconds(30))
+      yield* store.claim({ execution_id: again.execution_id, epoch: 0 }, Duration.seconds(30))
+      yield* TestClock.adjust("31 seconds")
+      const lines: Array<string> = []
+      const logger = Logger.make((entry) => void lines.push(Logger.formatJson.log(entry)))
+      const { recovered } = yield* Sweeper.use(({ sweep }) => sweep).pipe(
+        Effect.provide(Logger.layer([logger]))
+      )
+      assert.strictEqual(recovered, 2)
+      const logged = lines.map((line) => JSON.parse(line))
+      assert.deepStrictEqual(
+        logged.map(({ message }) => message),
+        ["execution finished"]
+      )
+      assert.deepInclude(logged[0].annotations, {
+        execution_id: ended.execution_id,
+        status: "failed",
+        provider: "echo",
+        error_type: "worker_lost"
+      })
+    })
+  )
+})
