@@ -41,9 +41,13 @@ const statementsOf = (effect: Effect.Effect<unknown, unknown, Stores>) =>
   })
 
 /** The plan that the server makes of a statement, as text. */
-const planOf = Effect.fnUntraced(function* (statement: string, params: ReadonlyArray<unknown>) {
-  const { write } = yield* Database
-  const rows = yield* write.unsafe<{ "QUERY PLAN": string }>(`EXPLAIN ${statement}`, params)
+const planOf = Effect.fnUntraced(function* (
+  statement: string,
+  params: ReadonlyArray<unknown>,
+  connections: "read" | "write" = "write"
+) {
+  const { [connections]: sql } = yield* Database
+  const rows = yield* sql.unsafe<{ "QUERY PLAN": string }>(`EXPLAIN ${statement}`, params)
   return rows.map((row) => row["QUERY PLAN"]).join("\n")
 })
 
@@ -150,6 +154,16 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
       )
       for (const plan of plans) assert.notMatch(plan, /Seq Scan on executions\b/)
     })
+  )
+
+  it.effect(
+    "what is counted one by one is added up by bucket before it makes sketches, and is not sorted",
+    () =>
+      Effect.gen(function* () {
+        const statements = yield* statementsOf(groups({ from: LATELY }, "version"))
+        const plan = yield* planOf(...statements[0]!, "read")
+        assert.match(plan, / HashAggregate .*\n +Group Key: .*\bln\(/)
+      })
   )
 
   /** A statement's plan after a change of the ledger, which is undone afterwards. */

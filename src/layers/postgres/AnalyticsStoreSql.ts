@@ -10,15 +10,7 @@ import type { PromptMode } from "../../domain/Prompt.ts"
 import { AnalyticsStore } from "../../services/AnalyticsStore.ts"
 import type { AnalyticsFilter, GroupFigures, VersionFigures } from "../../services/AnalyticsStore.ts"
 import { Database } from "./Database.ts"
-import {
-  countedColumns,
-  factColumns,
-  rollupColumns,
-  rollupColumnsTaken,
-  rollupOfFact,
-  summed,
-  unfolded
-} from "./facts.ts"
+import { countedColumns, factColumns, partOfFacts, partOfRollups, summed, unfolded } from "./facts.ts"
 import { groupings } from "./groupings.ts"
 import type { Grouping } from "./groupings.ts"
 import { sketchOfDigits } from "./latencies.ts"
@@ -71,7 +63,7 @@ export const layer = Layer.effect(
       ...(to === undefined ? [] : [read`${read.literal(column)} < ${to}`])
     ]
 
-    /** The executions that a request is for: rollups of whole periods, and those that are looked at one by one. */
+    /** The executions that a request is for, in parts: rollups of whole periods, and those that are looked at one by one. */
     const selectParts = (project_id: ProjectId, grouping: Grouping, request: FiguresRequest) => {
       const { mode, prompt_name, environment, version_ids, limit } = request
       const prompt = read`(SELECT prompt_id FROM prompts WHERE project_id = ${project_id} AND name = ${prompt_name})`
@@ -117,13 +109,15 @@ export const layer = Layer.effect(
             AND r.period >= (SELECT min(period) FROM (
               SELECT DISTINCT period FROM execution_rollups r WHERE ${which} ORDER BY period DESC LIMIT ${limit}) latest)`
           return read`
-            SELECT ${read.literal(sign === 1 ? rollupColumns : rollupColumnsTaken)} FROM execution_rollups r
+            ${read.literal(partOfRollups(grouping.key, sign))}
             WHERE ${which} ${grouping.order === "DESC" && grain === grouping.grains[0] ? latest : read.literal("")}`
         })
-      const singles = read`
+      // The server leaves a left join out where nothing is asked of the prompt.
+      const facts = read`
         SELECT ${read.literal(factColumns)} FROM (${unionAll(single)}) e
-        JOIN prompts p ON p.prompt_id = e.prompt_id ${mode === undefined ? read.literal("") : read`AND p.mode = ${mode}`}`
-      return { singles, all: unionAll([...rollups, read`SELECT * FROM singles`]) }
+        LEFT JOIN prompts p ON p.prompt_id = e.prompt_id
+        ${mode === undefined ? read.literal("") : read`WHERE p.mode = ${mode}`}`
+      return { singles: partOfFacts(read, grouping.key, facts), rollups }
     }
 
     const unionAll = read.join(" UNION ALL ", false)
@@ -135,7 +129,8 @@ export const layer = Layer.effect(
     ) => {
       const grouping = groupings[group_by]
       const { after, limit } = request
-      const { singles, all } = selectParts(project_id, grouping, request)
+      const { singles, rollups } = selectParts(project_id, grouping, request)
+      const parts = unionAll([...rollups, read`SELECT * FROM singles`])
       const columns = Object.keys(grouping.names)
       const names = Object.entries(grouping.names)
         .map(([column, of]) => `${of} AS ${column}`)
@@ -147,14 +142,10 @@ export const layer = Layer.effect(
       const beyond = read.literal(grouping.order === "ASC" ? ">" : "<")
       const order = read.literal(columns.map((column) => `${column} ${grouping.order}`).join(", "))
       return read<Key & FiguresRow>`
-        WITH singles (${read.literal(rollupColumns)}) AS MATERIALIZED (
-          SELECT ${read.literal(rollupOfFact)} FROM (${singles}) fact
-        ), part AS (
-          SELECT ${read.literal(grouping.key)} AS key, part.* FROM (${all}) part
-        ), summed AS MATERIALIZED (
+        WITH singles AS MATERIALIZED (${singles}), summed AS MATERIALIZED (
           SELECT key, model_id, status, error_type, ${read.literal(summed)},
             sum(latencies) FILTER (WHERE status = 'succeeded') AS latencies
-          FROM part GROUP BY key, model_id, status, error_type HAVING sum(executions) > 0
+          FROM (${parts}) part GROUP BY key, model_id, status, error_type HAVING sum(executions) > 0
         ), figures AS MATERIALIZED (
           SELECT key, ${read.literal(names)}, ${read.literal(figureColumns)}
           FROM summed JOIN models m ON m.model_id = summed.model_id ${read.literal(grouping.joins ?? "")}

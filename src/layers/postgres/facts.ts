@@ -19,29 +19,38 @@ export const hourColumns = `${hourKeys}, ${hourSums.join(", ")}`
 /** `hourSums` of a group. */
 export const summed = hourSums.map((column) => `sum(${column}) AS ${column}`).join(", ")
 
+/** `hourSums` of a group of facts. */
+const countedUp = `
+  count(*) AS executions, coalesce(sum(prompt_tokens), 0) AS prompt_tokens,
+  coalesce(sum(response_tokens), 0) AS response_tokens, coalesce(sum(latency_ms), 0) AS latency_ms,
+  count(latency_ms) AS latency_count`
+
 /** The rows of `facts`, added up by hour and bucket. */
 export const hoursOfFacts = `
-  SELECT ${hourKeys}, count(*) AS executions,
-    coalesce(sum(prompt_tokens), 0) AS prompt_tokens, coalesce(sum(response_tokens), 0) AS response_tokens,
-    coalesce(sum(latency_ms), 0) AS latency_ms, count(latency_ms) AS latency_count
+  SELECT ${hourKeys}, ${countedUp}
   FROM facts
   GROUP BY hour, bucket, version_id, status, error_type, environment, model_id, prompt_id, mode, project_id`
 
-const rollupKeys = "mode, prompt_id, version_id, model_id, environment, period, status, error_type"
 /** What is added up of each rollup. */
 export const rollupSums = [...hourSums, "latencies"]
 
-/** The columns that rollups and single executions have in common for who adds them up. */
-export const rollupColumns = `${rollupKeys}, ${rollupSums.join(", ")}`
+/** What tells the parts of a group apart, beside its key. */
+const partKeys = "model_id, status, error_type"
 
-/** The same of rollups that are taken away. */
-export const rollupColumnsTaken = `${rollupKeys}, ${rollupSums.map((sum) => `-${sum} AS ${sum}`).join(", ")}`
+/** Rollups as parts of groups that have a key; with the sign -1, to be taken away. */
+export const partOfRollups = (key: string, sign: 1 | -1) => `
+  SELECT ${key} AS key, ${partKeys}, ${rollupSums.map((sum) => (sign === 1 ? sum : `-${sum} AS ${sum}`)).join(", ")}
+  FROM execution_rollups r`
 
-/** A row of `factColumns` as a rollup of one execution. */
-export const rollupOfFact = `
-  mode, prompt_id, version_id, model_id, environment, hour AS period, status, error_type, 1::bigint AS executions,
-  coalesce(prompt_tokens, 0)::bigint, coalesce(response_tokens, 0)::bigint, coalesce(latency_ms, 0)::bigint,
-  (latency_ms IS NOT NULL)::int::bigint, coalesce(${sketchOfOne("bucket")}, 0)`
+/**
+ * The same of selected rows of `factColumns`. They are added up by bucket, so that a sketch is made of each bucket and
+ * not of each execution; and by no more columns than tell parts apart, so that a hash table is enough for it.
+ */
+export const partOfFacts = (sql: PgClient.PgClient, key: string, facts: Fragment) => sql`
+  SELECT ${sql.literal(`${key} AS key, ${partKeys}, ${countedUp},
+    coalesce(count(latency_ms) * ${sketchOfOne("bucket")}, 0) AS latencies`)}
+  FROM (SELECT hour AS period, facts.* FROM (${facts}) facts) fact
+  GROUP BY key, ${sql.literal(partKeys)}, bucket`
 
 /** What is counted of an execution `e`: the columns that `executions` and `execution_rollups_pending` have in common. */
 export const countedColumns = `
