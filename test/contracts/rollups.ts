@@ -240,6 +240,29 @@ export const rollupsContract = (
       })
     )
 
+    it.effect("forgets what was deleted by hand, folded or not, when it is rebuilt", () =>
+      Effect.gen(function* () {
+        const { write: sql } = yield* Database
+        const { byMode } = yield* AnalyticsStore
+        const versions = yield* versionsOfTwo
+        const prompt_name = versions[0]!.prompt.name
+        const run = { kind: "Succeed", version: 0, environment: 0, model: 0, latency: 1 } as const
+        yield* carryOut(versions, run)
+        yield* foldAll
+        for (let count = 0; count < 2; count++) yield* carryOut(versions, run)
+        const facts = yield* factsOf([prompt_name])
+        for (const { execution_id } of facts.slice(0, 2)) {
+          yield* Effect.orDie(sql`DELETE FROM executions WHERE execution_id = ${execution_id}`)
+        }
+        yield* (yield* RollupStore).rebuild(PROJECT)
+        const [row] = yield* byMode(PROJECT, { prompt_name })
+        assert.strictEqual(row!.execution_count, 1)
+        yield* foldAll
+        const [after] = yield* byMode(PROJECT, { prompt_name })
+        assert.deepStrictEqual(after, row)
+      })
+    )
+
     it.effect("tells the versions that are asked for, and those alone", () =>
       Effect.gen(function* () {
         const store = yield* AnalyticsStore

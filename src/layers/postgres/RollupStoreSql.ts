@@ -77,15 +77,14 @@ export const layer = Layer.effect(
       DELETE FROM execution_rollups WHERE project_id = ${project_id}`
 
     /**
-     * What is off the queue and what is counted are the same executions, and each is there or was dropped: one statement
-     * sees one state of the ledger.
+     * What is off the queue and what is counted are the same executions, but those that are gone by no rule; and each is
+     * there or was dropped: one statement sees one state of the ledger.
      */
     const insertRollups = (sql: SqlClient.SqlClient, project_id: ProjectId) => sql<{
       readonly executions: number
     }>`
       WITH unqueued AS (
-        DELETE FROM execution_rollups_pending pending USING executions e
-        WHERE e.execution_id = pending.execution_id AND e.project_id = ${project_id}
+        DELETE FROM execution_rollups_pending WHERE project_id = ${project_id}
       ), facts AS (
         SELECT ${sql.literal(factColumns)} FROM executions e JOIN prompts p ON p.prompt_id = e.prompt_id
         WHERE e.project_id = ${project_id} AND e.completed_at IS NOT NULL
