@@ -1,12 +1,13 @@
-import { Context, Duration, Effect, Layer, Metric, Option } from "effect"
+import { Context, Duration, Effect, Layer, Metric } from "effect"
 import type { RetentionBounds } from "../domain/retention.ts"
-import { DatabaseUnavailable } from "./DatabaseUnavailable.ts"
+import { inBatches } from "./batches.ts"
+import type { Batch, WhenTaken } from "./batches.ts"
 import { droppedOf } from "./instruments.ts"
 import { RetentionStore } from "./RetentionStore.ts"
 import type { Dropped } from "./RetentionStore.ts"
 import { Settings } from "./Settings.ts"
 
-/** Executions that one statement drops at most: few enough to be done within its time limit on a busy server. */
+/** Executions that one statement drops at most. */
 const BATCH = 500
 
 /** The least rest after a batch. It is as long as the batch took, so that others have the database half of the time. */
@@ -15,18 +16,13 @@ const REST = Duration.millis(100)
 /** Batches after which a long run tells how far it is. */
 const TOLD = 20
 
-/** What a run does while another process drops: leaves it the rest, or waits for its turn. */
-type WhenTaken = "leave" | "wait"
-
-type Batch = (limit: number) => Effect.Effect<Option.Option<number>>
-
 /** Drops executions, or their bodies, that are older than a bound: in small batches, with rests between them. */
 export class Retention extends Context.Service<
   Retention,
   {
     /** Drops by the settings, until nothing is left or another process is at it; says how much. */
     readonly pass: Effect.Effect<Dropped>
-    /** Drops by these bounds until nothing is left; says how much. */
+    /** Drops by these bounds until nothing is left; says how much, by a log where it fails before. */
     readonly drop: (bounds: RetentionBounds) => Effect.Effect<Dropped>
     /** How much is older than these bounds. */
     readonly count: (bounds: RetentionBounds) => Effect.Effect<Dropped>
@@ -38,36 +34,35 @@ export class Retention extends Context.Service<
       const store = yield* RetentionStore
       const { retain } = yield* Settings
 
-      const dropAll = Effect.fnUntraced(function* (kind: keyof Dropped, batch: Batch, whenTaken: WhenTaken) {
-        let total = 0
-        let limit = BATCH
-        for (let batches = 1; ; batches++) {
-          const [took, done] = yield* Effect.timed(inTime(batch, limit))
-          const dropped = Option.getOrElse(done.dropped, () => 0)
-          total += dropped
-          limit = done.limit
-          yield* Metric.update(droppedOf(kind), dropped)
-          if (Option.isSome(done.dropped) ? dropped < limit : whenTaken === "leave") return total
-          if (batches % TOLD === 0) {
-            yield* Effect.logInfo("dropping goes on").pipe(Effect.annotateLogs({ [kind]: total }))
-          }
-          yield* Effect.sleep(Duration.max(took, REST))
-        }
-      })
-
-      /** Executions first: the bodies of those that go need not be dropped before. */
       const dropBy = Effect.fnUntraced(function* (bounds: RetentionBounds, whenTaken: WhenTaken) {
         const { bodies, executions } = bounds
         const dropped = { executions: 0, bodies: 0 }
-        if (executions !== undefined) {
-          const batch: Batch = (limit) => store.dropExecutions(executions, limit)
-          dropped.executions = yield* dropAll("executions", batch, whenTaken)
+        const dropAll = (kind: keyof Dropped, batch: Batch) => {
+          let batches = 0
+          return inBatches(batch, {
+            size: BATCH,
+            whenTaken,
+            rest: (took) => Duration.max(took, REST),
+            onBatch: Effect.fnUntraced(function* (count) {
+              dropped[kind] += count
+              yield* Metric.update(droppedOf(kind), count)
+              if (++batches % TOLD > 0) return
+              yield* Effect.logInfo("dropping goes on").pipe(Effect.annotateLogs({ [kind]: dropped[kind] }))
+            })
+          })
         }
-        if (bodies !== undefined) {
-          const batch: Batch = (limit) => store.dropBodies(bodies, limit)
-          dropped.bodies = yield* dropAll("bodies", batch, whenTaken)
-        }
-        return dropped
+        return yield* Effect.gen(function* () {
+          // Executions first: the bodies of those that go need not be dropped before.
+          if (executions !== undefined) {
+            yield* dropAll("executions", (limit) => store.dropExecutions(executions, limit))
+          }
+          if (bodies !== undefined) yield* dropAll("bodies", (limit) => store.dropBodies(bodies, limit))
+          return dropped
+        }).pipe(
+          Effect.tapDefect(() =>
+            Effect.logError("dropping ended early; so much was dropped").pipe(Effect.annotateLogs(dropped))
+          )
+        )
       })
 
       return Retention.of({
@@ -85,17 +80,3 @@ export class Retention extends Context.Service<
     })
   )
 }
-
-/** A batch; what the database can't do in time is tried with half as many, since texts may be long. */
-const inTime = (
-  batch: Batch,
-  limit: number
-): Effect.Effect<{ readonly dropped: Option.Option<number>; readonly limit: number }> =>
-  batch(limit).pipe(
-    Effect.map((dropped) => ({ dropped, limit })),
-    Effect.catchDefect((defect) =>
-      defect instanceof DatabaseUnavailable && limit > 1
-        ? inTime(batch, Math.ceil(limit / 2))
-        : Effect.die(defect)
-    )
-  )

@@ -1,16 +1,20 @@
 import { Context, Effect, Layer } from "effect"
+import { inBatches } from "./batches.ts"
+import type { WhenTaken } from "./batches.ts"
 import { KeyStore } from "./KeyStore.ts"
 import { RollupStore } from "./RollupStore.ts"
 
-/** Executions that are folded by one statement: few enough to be done within its time limit on a busy server. */
+/** Executions that one statement folds at most. */
 const FOLDED = 1_000
 
 /** Keeps the rollups that analytics read: folds ended executions into them, and can make them anew. */
 export class Rollups extends Context.Service<
   Rollups,
   {
-    /** Folds ended executions until none is left, and says how many. */
+    /** Folds ended executions until none is left or another process is at it, and says how many. */
     readonly fold: Effect.Effect<number>
+    /** Folds ended executions until none is left, waiting for its turn where another process is at it; says how many. */
+    readonly foldAll: Effect.Effect<number>
     /** Makes all rollups anew of the executions, project by project, and says how many it counted. */
     readonly rebuild: Effect.Effect<number>
   }
@@ -21,15 +25,15 @@ export class Rollups extends Context.Service<
       const store = yield* RollupStore
       const keys = yield* KeyStore
 
-      const fold = Effect.gen(function* () {
+      const foldBy = Effect.fn("Rollups.fold")(function* (whenTaken: WhenTaken) {
         let total = 0
-        let folded
-        do {
-          folded = yield* store.fold(FOLDED)
-          total += folded
-        } while (folded === FOLDED)
+        const onBatch = (folded: number) =>
+          Effect.sync(() => {
+            total += folded
+          })
+        yield* inBatches(store.fold, { size: FOLDED, whenTaken, onBatch })
         return total
-      }).pipe(Effect.withSpan("Rollups.fold"))
+      })
 
       const rebuild = Effect.gen(function* () {
         let total = 0
@@ -42,7 +46,7 @@ export class Rollups extends Context.Service<
         return total
       }).pipe(Effect.withSpan("Rollups.rebuild"))
 
-      return Rollups.of({ fold, rebuild })
+      return Rollups.of({ fold: foldBy("leave"), foldAll: foldBy("wait"), rebuild })
     })
   )
 }

@@ -44,7 +44,7 @@ const boundsOf = (given: RetentionBounds, configured: RetentionBounds) => {
 
 const dropBy = Effect.fnUntraced(function* (bounds: RetentionBounds) {
   // What is not folded is not dropped, and perhaps no worker runs that folds.
-  if (bounds.executions !== undefined) yield* Rollups.use(({ fold }) => fold)
+  if (bounds.executions !== undefined) yield* Rollups.use(({ foldAll }) => foldAll)
   return yield* Retention.use(({ drop }) => drop(bounds))
 })
 

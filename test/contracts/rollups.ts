@@ -1,6 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import type { Vitest } from "@effect/vitest"
-import { Duration, Effect, Schema } from "effect"
+import { Duration, Effect, Option, Schema } from "effect"
 import { attemptFailed, attemptSucceeded } from "../../src/domain/attempt.ts"
 import { noFigures } from "../../src/domain/figures.ts"
 import type { GroupBy } from "../../src/domain/grouping.ts"
@@ -110,7 +110,7 @@ export const versionsOfTwo = Effect.gen(function* () {
 
 export const foldAll = Effect.gen(function* () {
   const rollups = yield* RollupStore
-  while ((yield* rollups.fold(1_000)) > 0);
+  while (Option.getOrThrow(yield* rollups.fold(1_000)) > 0);
 })
 
 const KEYS: { readonly [By in GroupBy]: (fact: ExecutionFact) => object } = {

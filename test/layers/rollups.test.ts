@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, Fiber, Layer, Option } from "effect"
 import { attemptSucceeded } from "../../src/domain/attempt.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
@@ -85,12 +85,44 @@ describe("rollups over PostgreSQL", () => {
             Effect.gen(function* () {
               const endLater = yield* begin(version)
               yield* endLater(2)
-              assert.strictEqual(yield* fold, 1)
+              assert.deepStrictEqual(yield* fold, Option.some(1))
             }).pipe(Effect.provide(elsewhere))
           ),
           write.withTransaction
         )
-        assert.strictEqual(yield* fold, 1)
+        assert.deepStrictEqual(yield* fold, Option.some(1))
+        yield* assertFolded(2)
+      }).pipe(Effect.provide(services.pipe(Layer.provideMerge(Database.layer({ url })))))
+    })
+  )
+})
+
+describe("folding over PostgreSQL", () => {
+  it.live("is another's while that folds, and all of it where it waits for its turn", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      yield* Effect.gen(function* () {
+        yield* migrate
+        const version = yield* revise(change(newName(), "x"))
+        for (const latency of [1, 2]) yield* Effect.flatMap(begin(version), (end) => end(latency))
+        const { write } = yield* Database
+        const elsewhere = yield* Layer.build(
+          Layer.fresh(services.pipe(Layer.provide(Layer.fresh(Database.layer({ url })))))
+        )
+        const foldOne = RollupStore.use((store) => store.fold(1))
+        const waiting = yield* foldOne.pipe(
+          Effect.andThen(
+            Effect.gen(function* () {
+              assert.isTrue(Option.isNone(yield* foldOne))
+              const { fold, foldAll } = yield* Rollups
+              assert.strictEqual(yield* fold, 0)
+              return yield* Effect.forkDetach(foldAll, { startImmediately: true })
+            }).pipe(Effect.provide(elsewhere))
+          ),
+          Effect.tap(() => Effect.sleep("300 millis")),
+          write.withTransaction
+        )
+        assert.strictEqual(yield* Fiber.join(waiting), 1)
         yield* assertFolded(2)
       }).pipe(Effect.provide(services.pipe(Layer.provideMerge(Database.layer({ url })))))
     })

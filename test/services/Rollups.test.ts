@@ -1,7 +1,9 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Exit, Fiber, Layer, Option } from "effect"
+import { TestClock } from "effect/testing"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { Analytics } from "../../src/services/Analytics.ts"
+import { DatabaseUnavailable } from "../../src/services/DatabaseUnavailable.ts"
 import { Executions } from "../../src/services/Executions.ts"
 import { Rollups } from "../../src/services/Rollups.ts"
 import { RollupStore } from "../../src/services/RollupStore.ts"
@@ -52,20 +54,58 @@ layer(serviceLayer, { timeout: "60 seconds" })("Rollups", (it) => {
     })
   )
 
+  /** A service of its own over a store that folds as it is told. */
+  const over = (fold: RollupStore["Service"]["fold"]) =>
+    Effect.provide(Rollups, Layer.fresh(Rollups.layer).pipe(Layer.provide(Layer.mock(RollupStore, { fold }))))
+
+  /** A store's way to fold so many, and the limits that it was given. */
+  const folding = (count: number) => {
+    let left = count
+    const limits: Array<number> = []
+    const fold = (limit: number) =>
+      Effect.sync(() => {
+        limits.push(limit)
+        const folded = Math.min(limit, left)
+        left -= folded
+        return Option.some(folded)
+      })
+    return { limits, fold }
+  }
+
   it.effect("are folded until a batch is not full", () =>
     Effect.gen(function* () {
-      let ended = 2_500
-      const store = Layer.mock(RollupStore, {
-        fold: (limit) =>
-          Effect.sync(() => {
-            const folded = Math.min(limit, ended)
-            ended -= folded
-            return folded
-          })
-      })
-      const { fold } = yield* Effect.provide(Rollups, Layer.fresh(Rollups.layer).pipe(Layer.provide(store)))
+      const { fold } = yield* over(folding(2_500).fold)
       assert.strictEqual(yield* fold, 2_500)
       assert.strictEqual(yield* fold, 0)
+    })
+  )
+
+  it.effect("are left to another process that folds, or wait for it", () =>
+    Effect.gen(function* () {
+      const store = folding(7)
+      let taken = true
+      const { fold, foldAll } = yield* over((limit) =>
+        Effect.suspend(() => (taken ? Effect.succeed(Option.none()) : store.fold(limit)))
+      )
+      assert.strictEqual(yield* fold, 0)
+      const waiting = yield* Effect.forkChild(foldAll)
+      yield* TestClock.adjust("1 minute")
+      assert.isUndefined(waiting.pollUnsafe())
+      taken = false
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(waiting), 7)
+    })
+  )
+
+  it.effect("are folded by smaller batches where the database can't do one in time", () =>
+    Effect.gen(function* () {
+      const store = folding(300)
+      const outage = Effect.die(new DatabaseUnavailable({ cause: new Error("too late") }))
+      const { fold } = yield* over((limit) => (limit > 200 ? outage : store.fold(limit)))
+      assert.strictEqual(yield* fold, 300)
+      assert.deepStrictEqual(store.limits, [125, 125, 125])
+      const away = yield* over(() => outage)
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(away.fold)))
     })
   )
 })

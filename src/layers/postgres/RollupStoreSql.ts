@@ -1,4 +1,4 @@
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { ProjectId } from "../../domain/Ids.ts"
 import { RollupStore } from "../../services/RollupStore.ts"
@@ -51,7 +51,10 @@ export const layer = Layer.effect(
      * lost, whenever it is cut off. An execution is queued by the transaction that ends it, so that one that commits
      * late is folded late, whatever time it says.
      */
-    const foldPending = (limit: number) => write<{ readonly folded: number }>`
+    const foldPending = (limit: number) => write<{
+      readonly mine: boolean
+      readonly folded: number
+    }>`
       WITH turn AS MATERIALIZED (
         SELECT pg_try_advisory_xact_lock(${WRITER}) AS mine
       ), taken AS (
@@ -65,7 +68,7 @@ export const layer = Layer.effect(
         ${write.literal(rollupsOf(hoursOfFacts))}
         ON CONFLICT ON CONSTRAINT execution_rollups_key DO UPDATE SET ${write.literal(addedUp)}
       )
-      SELECT count(*)::int AS folded FROM taken`
+      SELECT (SELECT mine FROM turn) AS mine, count(*)::int AS folded FROM taken`
 
     /** Room to count in memory, for the transaction alone. */
     const takeRoom = (sql: SqlClient.SqlClient) => sql`
@@ -98,7 +101,10 @@ export const layer = Layer.effect(
       SELECT coalesce(sum(executions), 0)::float8 AS executions FROM rebuilt WHERE grain = 'ever' AND prompt_id IS NULL`
 
     return RollupStore.of({
-      fold: (limit) => Effect.map(writing(foldPending(limit)), ([row]) => row!.folded),
+      fold: (limit) =>
+        Effect.map(writing(foldPending(limit)), ([row]) =>
+          row!.mine ? Option.some(row!.folded) : Option.none()
+        ),
       rebuild: (project_id) =>
         Effect.gen(function* () {
           const sql = yield* migrating
