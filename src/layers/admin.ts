@@ -7,7 +7,7 @@ import { DEFAULT_PROJECT_ID, KeyId } from "../domain/Ids.ts"
 import { Access } from "../services/Access.ts"
 import { AppConfig } from "./AppConfig.ts"
 import { layerAccess } from "./Live.ts"
-import { plainly } from "./plainly.ts"
+import { tellingWhy } from "./plainly.ts"
 import { print } from "./print.ts"
 
 /*
@@ -133,10 +133,7 @@ const admin = Command.make("promptledger-admin").pipe(
 
 admin.pipe(
   Command.run({ version: "1", renderErrors: false }),
-  Effect.tapError((error) => {
-    const message = plainly(error)
-    return message === undefined ? Effect.void : Console.error(message)
-  }),
+  tellingWhy,
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ disableErrorReporting: true })
 )

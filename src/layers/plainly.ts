@@ -1,23 +1,43 @@
+import { Cause, Console, Effect } from "effect"
 import * as CliError from "effect/cli/CliError"
 import { HttpServerError } from "effect/http"
+import { MigrationError } from "effect/sql/Migrator"
 import { isSqlError } from "effect/sql/SqlError"
+import { DatabaseUnavailable } from "../services/DatabaseUnavailable.ts"
 import { ConfigInvalid } from "./AppConfig.ts"
 import { DataDirInUse } from "./pglite/dataDirLock.ts"
+import { defectOf, StatementFailed } from "./postgres/orDefect.ts"
 
-/** What whoever starts the process can mend is told plainly, without a stack. */
-export const plainly = (error: unknown): string | undefined => {
+/** Tells why a process failed: in one line what whoever started it can mend, and of anything else the whole cause. */
+export const tellingWhy = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+  Effect.tapCause(self, (cause) => {
+    if (Cause.hasInterruptsOnly(cause)) return Effect.void
+    const message = plainly(Cause.squash(cause))
+    return message === undefined ? Effect.logError("the process failed", cause) : Console.error(message)
+  })
+
+/** What can be mended, without a stack. */
+const plainly = (error: unknown): string | undefined => {
   if (error instanceof ConfigInvalid || error instanceof DataDirInUse) return error.message
   if (CliError.isCliError(error)) return messagesOf(error)
   if (error instanceof HttpServerError.ServeError)
     return `HOST and PORT cannot be used: ${reasonOf(error.cause)}`
-  if (isSqlError(error) && UNREACHABLE.has(error.reason._tag)) {
-    return `The database at DATABASE_URL cannot be reached: ${reasonOf(error.reason.cause)}`
+  if (isSqlError(error)) {
+    return error.reason.operation === "connect"
+      ? `The database at DATABASE_URL cannot be reached: ${reasonOf(error)}`
+      : plainly(defectOf(error))
   }
+  if (error instanceof MigrationError) return plainly(error.cause)
+  if (error instanceof DatabaseUnavailable) return `The database failed: ${reasonOf(error.cause)}`
+  if (error instanceof StatementFailed) return `The database refused a statement: ${error.message}`
   return undefined
 }
 
 const messagesOf = (error: CliError.CliError) =>
   error._tag === "ShowHelp" ? error.errors.map(({ message }) => message).join("\n") : error.message
 
-const UNREACHABLE = new Set(["ConnectionError", "AuthenticationError"])
-const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+/** In the server's own words, where it is the server that said it. */
+const reasonOf = (cause: unknown): string => {
+  if (isSqlError(cause)) return reasonOf(cause.reason.cause)
+  return cause instanceof Error ? cause.message : String(cause)
+}

@@ -1,9 +1,9 @@
-import { Console, Context, Deferred, Effect, Layer, Option, Runtime } from "effect"
+import { Context, Deferred, Effect, Layer, Option, Runtime } from "effect"
 import { constants } from "node:os"
 import { Lifecycle } from "../services/Lifecycle.ts"
 import { AppConfig } from "./AppConfig.ts"
 import * as Observability from "./Observability.ts"
-import { plainly } from "./plainly.ts"
+import { tellingWhy } from "./plainly.ts"
 
 /** Completes the deferred at the first signal to stop; the second ends the process there and then. */
 const onSignals = (told: Deferred.Deferred<void>) => {
@@ -45,9 +45,6 @@ export const runProcess = <E>(layerOf: (config: AppConfig["Service"]) => Layer.L
 export const runCommand = <A, E>(command: (config: AppConfig["Service"]) => Effect.Effect<A, E>) =>
   Effect.flatMap(AppConfig, (config) => Effect.provide(command(config), Observability.layer(config))).pipe(
     Effect.provide(AppConfig.layer),
-    Effect.tapError((error) => {
-      const message = plainly(error)
-      return message === undefined ? Effect.logError("cannot start", error) : Console.error(message)
-    }),
+    tellingWhy,
     runMain({ disableErrorReporting: true })
   )

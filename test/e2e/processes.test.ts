@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Redacted } from "effect"
+import { Context, Effect, Fiber, Layer, Redacted } from "effect"
 import { execFile, execFileSync } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -405,6 +405,14 @@ describe("a start that can't be", () => {
         /^The database at DATABASE_URL cannot be reached: connect ECONNREFUSED [^\n]+\n$/
       )
       assert.notInclude(none.output(), "secret")
+      const url = new URL(Redacted.value(yield* newDatabase))
+      url.pathname = "/nowhere"
+      const missing = yield* start("worker/rebuild", { DATABASE_URL: url.href })
+      assert.strictEqual(yield* missing.ended, 1)
+      assert.strictEqual(
+        missing.output(),
+        'The database at DATABASE_URL cannot be reached: database "nowhere" does not exist\n'
+      )
       const taken = yield* start("http/main", {
         PORT: port,
         DATA_DIR: "memory:",
@@ -413,6 +421,75 @@ describe("a start that can't be", () => {
       })
       assert.strictEqual(yield* taken.ended, 1)
       assert.match(taken.output(), /^HOST and PORT cannot be used: listen EADDRINUSE: [^\n]+\n$/)
+    })
+  )
+})
+
+describe("a command that the database fails", () => {
+  /** A ledger of three executions, and what a command says over it when a statement meets what is put in its way. */
+  const failing = Effect.gen(function* () {
+    const url = yield* newDatabase
+    const env = { DATABASE_URL: Redacted.value(url), API_KEY: KEY }
+    const api = yield* startApi(env)
+    const call = callerOf(api.url)
+    yield* greeting(call)
+    for (let count = 0; count < 3; count++) yield* run(call)
+    assert.strictEqual(yield* api.stop(), 0)
+    const { write: sql } = Context.get(yield* Layer.build(Layer.fresh(Database.layer({ url }))), Database)
+    yield* sql`ALTER TABLE executions DISABLE TRIGGER USER`
+    yield* sql`UPDATE executions SET completed_at = completed_at - interval '2 hours'`
+    yield* sql`ALTER TABLE executions ENABLE TRIGGER USER`
+    return Effect.fnUntraced(function* (
+      [event, action]: readonly [string, string],
+      command: "worker/rebuild" | "worker/retention",
+      ...args: ReadonlyArray<string>
+    ) {
+      yield* sql.unsafe(`
+        CREATE OR REPLACE FUNCTION in_the_way() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${action}; RETURN NULL; END $$`)
+      yield* sql.unsafe(
+        `CREATE TRIGGER in_the_way BEFORE ${event} FOR EACH STATEMENT EXECUTE FUNCTION in_the_way()`
+      )
+      const failed = yield* start(command, { ...env, LOG_LEVEL: "error" }, ...args)
+      assert.strictEqual(yield* failed.ended, 1)
+      yield* sql.unsafe(`DROP TRIGGER in_the_way ON ${event.split(" ").at(-1)}`)
+      return failed.output()
+    })
+  })
+  const REFUSAL = "RAISE 'permission denied for what it wants' USING ERRCODE = '42501'"
+  const TIMEOUT = "RAISE 'canceling statement due to statement timeout' USING ERRCODE = '57014'"
+  const END = "PERFORM pg_terminate_backend(pg_backend_pid())"
+
+  it.live("says in one line what the server said", () =>
+    Effect.gen(function* () {
+      const said = yield* failing
+      assert.match(
+        yield* said(["DELETE ON execution_rollups", END], "worker/rebuild"),
+        /^The database failed: [^\n]*closed[^\n]*\n$/
+      )
+      assert.strictEqual(
+        yield* said(["DELETE ON execution_rollups", TIMEOUT], "worker/rebuild"),
+        "The database failed: canceling statement due to statement timeout\n"
+      )
+      assert.match(
+        yield* said(["INSERT ON execution_rollups", REFUSAL], "worker/rebuild"),
+        /^The database refused a statement: \w+, SQLSTATE 42501: permission denied for what it wants\n$/
+      )
+    })
+  )
+
+  it.live("says what retention dropped before", () =>
+    Effect.gen(function* () {
+      const said = yield* failing
+      const output = yield* said(
+        ["UPDATE ON executions", REFUSAL],
+        "worker/retention",
+        "--bodies=1h",
+        "--executions=1h"
+      )
+      assert.match(
+        output,
+        /"executions":3,"bodies":0.*\nThe database refused a statement: [^\n]+permission denied[^\n]+\n$/
+      )
     })
   )
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer, Logger, Option } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Logger, Option, References } from "effect"
 import { TestClock } from "effect/testing"
 import { DatabaseUnavailable } from "../../src/services/DatabaseUnavailable.ts"
 import { Retention } from "../../src/services/Retention.ts"
@@ -159,6 +159,25 @@ describe("a run of retention", () => {
         "dropping goes on",
         "dropping goes on",
         "dropped what was kept long enough"
+      ])
+    })
+  )
+
+  it.effect("tells what it dropped before it failed", () =>
+    Effect.gen(function* () {
+      const said: Array<unknown> = []
+      const logger = Logger.make(({ message, fiber }) => {
+        said.push(message, fiber.getRef(References.CurrentLogAnnotations))
+      })
+      const use = yield* over({ dropExecutions: dropping(3).drop, dropBodies: () => Effect.die("a bug") })
+      const exit = yield* use((retention) => retention.drop(retain)).pipe(
+        Effect.provide(Logger.layer([logger])),
+        Effect.exit
+      )
+      assert.isTrue(Exit.isFailure(exit))
+      assert.deepStrictEqual(said.flat(), [
+        "dropping ended early; so much was dropped",
+        { executions: 3, bodies: 0 }
       ])
     })
   )

@@ -34,13 +34,16 @@ const isOutage = (error: SqlError): boolean =>
 export const isExhausted = ({ cause }: DatabaseUnavailable): boolean =>
   isSqlError(cause) && EXHAUSTED.test(codeOf(cause))
 
-/** What a store does with a failing statement: an outage and a bug are both defects, but not the same one. */
+/** An outage and a bug are both defects, but not the same one. */
+export const defectOf = (error: SqlError): DatabaseUnavailable | StatementFailed =>
+  isOutage(error) ? new DatabaseUnavailable({ cause: error }) : statementFailed(error)
+
+/** What a store does with a failing statement. */
 export const orDefect = <A, E, R>(
   self: Effect.Effect<A, E | SqlError, R>
 ): Effect.Effect<A, Exclude<E, SqlError>, R> =>
   Effect.catchIf(
     self,
     (error): error is SqlError => isSqlError(error),
-    (error) =>
-      Effect.die(isOutage(error) ? new DatabaseUnavailable({ cause: error }) : statementFailed(error))
+    (error) => Effect.die(defectOf(error))
   ) as Effect.Effect<A, Exclude<E, SqlError>, R>
