@@ -36,7 +36,7 @@ const WHOLE = new Set([
   "effect/sql",
   "@effect/platform-node"
 ])
-const COMMANDS = /^(?:layers\/admin|worker\/retention)\.ts$/
+const COMMANDS = /^(?:layers\/(?:admin|runCli)|worker\/(?:rebuild|retention))\.ts$/
 
 const SRC = join(import.meta.dirname, "../src")
 const files = globSync("**/*.ts", { cwd: SRC }).filter((file) => !file.endsWith(".d.ts"))

@@ -1,4 +1,3 @@
-import { NodeServices } from "@effect/platform-node"
 import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { inOrder } from "../domain/retention.ts"
@@ -8,7 +7,7 @@ import type { AppConfig } from "../layers/AppConfig.ts"
 import { Age } from "../layers/durations.ts"
 import { layerRetention } from "../layers/Live.ts"
 import { print } from "../layers/print.ts"
-import { runCommand } from "../layers/runProcess.ts"
+import { runCli } from "../layers/runCli.ts"
 import { Retention } from "../services/Retention.ts"
 import { Rollups } from "../services/Rollups.ts"
 
@@ -62,9 +61,4 @@ const retention = (config: AppConfig["Service"]) =>
   ).pipe(Command.withDescription("Drops executions, or their texts, that were kept long enough"))
 
 /** Drops what is older than the bounds that are given, or those of the configuration, while the service goes on. */
-runCommand((config) =>
-  retention(config).pipe(
-    Command.run({ version: "1", renderErrors: false }),
-    Effect.provide(NodeServices.layer)
-  )
-)
+runCli(retention)
