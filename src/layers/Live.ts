@@ -13,6 +13,7 @@ import { Retention } from "../services/Retention.ts"
 import { Rollups } from "../services/Rollups.ts"
 import { ConfigInvalid } from "./AppConfig.ts"
 import type { AppConfig, DatabaseConfig } from "./AppConfig.ts"
+import { holdsCluster } from "./pglite/cluster.ts"
 import type { DataDirInUse } from "./pglite/dataDirLock.ts"
 import * as DatabasePglite from "./pglite/DatabasePglite.ts"
 import { Database } from "./postgres/Database.ts"
@@ -76,19 +77,31 @@ export const layerWorker = (config: AppConfig["Service"]) =>
   )
 
 /** Projects and keys alone, for the command line: no worker, no queue. */
-export const layerAccess = ({ database }: AppConfig["Service"]) =>
-  Access.layer.pipe(Layer.provideMerge(Authentication.layer), Layer.provide(storesOf(database)))
+export const layerAccess = ({ database }: AppConfig["Service"], ledger: LedgerState) =>
+  Access.layer.pipe(Layer.provideMerge(Authentication.layer), Layer.provide(storesOf(database, ledger)))
 
 /** What keeps the rollups, over the database that the service has. */
 export const layerRollups = ({ database }: AppConfig["Service"]) =>
-  Rollups.layer.pipe(Layer.provide(storesOf(database)))
+  Rollups.layer.pipe(Layer.provide(storesOf(database, "begun")))
 
 /** What drops old executions and bodies, over the database that the service has. */
 export const layerRetention = ({ database }: AppConfig["Service"]) =>
-  Layer.mergeAll(Retention.layer, Rollups.layer).pipe(Layer.provide(storesOf(database)))
+  Layer.mergeAll(Retention.layer, Rollups.layer).pipe(Layer.provide(storesOf(database, "begun")))
 
-const storesOf = (database: DatabaseConfig) =>
-  layerStores.pipe(Layer.provide(layerMigrated(databaseOf(database))))
+/** Whether a command may begin a ledger. One that works on what is there was not told where that is if it finds none. */
+export type LedgerState = "begun" | "new or begun"
+
+const storesOf = (database: DatabaseConfig, ledger: LedgerState) =>
+  layerStores.pipe(
+    Layer.provide(layerMigrated(databaseOf(database))),
+    Layer.provide(ledger === "begun" ? Layer.effectDiscard(findLedger(database)) : Layer.empty)
+  )
+
+const findLedger = Effect.fnUntraced(function* (database: DatabaseConfig) {
+  if (database._tag === "Postgres" || (database._tag === "Embedded" && holdsCluster(database.dataDir))) return
+  const faults = ["DATA_DIR: holds no ledger: Expected the service's DATA_DIR, or its DATABASE_URL"]
+  return yield* new ConfigInvalid({ faults })
+})
 
 const databaseOf = (database: DatabaseConfig): Layer.Layer<Database, DataDirInUse | SqlError> => {
   if (database._tag === "Postgres") return Database.layer(database)

@@ -7,6 +7,7 @@ import { DEFAULT_PROJECT_ID, KeyId } from "../domain/Ids.ts"
 import { Access } from "../services/Access.ts"
 import { AppConfig } from "./AppConfig.ts"
 import { layerAccess } from "./Live.ts"
+import type { LedgerState } from "./Live.ts"
 import { tellingWhy } from "./plainly.ts"
 import { print } from "./print.ts"
 
@@ -20,6 +21,12 @@ const operator: Principal = {
   project_id: DEFAULT_PROJECT_ID,
   scopes: ["admin"]
 }
+
+const over = (ledger: LedgerState) =>
+  Layer.unwrap(Effect.map(AppConfig, (config) => layerAccess(config, ledger))).pipe(
+    Layer.provide(AppConfig.layer),
+    Layer.provide(Layer.succeed(References.MinimumLogLevel, "Warn"))
+  )
 
 /** Says what is wrong in one line. */
 const refuse = (message: string) =>
@@ -51,7 +58,7 @@ const listProjects = Command.make("list", {}, () =>
     Access.use((access) => access.projects(operator)),
     print
   )
-).pipe(Command.withDescription("Lists the projects"))
+).pipe(Command.withDescription("Lists the projects"), Command.provide(over("begun")))
 
 const createProject = Command.make(
   "create",
@@ -61,7 +68,7 @@ const createProject = Command.make(
       Effect.flatMap((created) => print([created])),
       Effect.catchTag("ProjectExists", () => refuse(`There is a project '${name}' already.`))
     )
-).pipe(Command.withDescription("Creates a project"))
+).pipe(Command.withDescription("Creates a project"), Command.provide(over("new or begun")))
 
 const listKeys = Command.make("list", { project }, ({ project: name }) =>
   inProject(name, (project_id) =>
@@ -70,7 +77,10 @@ const listKeys = Command.make("list", { project }, ({ project: name }) =>
       print
     )
   )
-).pipe(Command.withDescription("Lists a project's keys, without the keys themselves"))
+).pipe(
+  Command.withDescription("Lists a project's keys, without the keys themselves"),
+  Command.provide(over("begun"))
+)
 
 const issueKey = Command.make(
   "issue",
@@ -99,7 +109,7 @@ const issueKey = Command.make(
         Effect.catchTag("ExpiryPast", () => refuse("--expires is in the past."))
       )
     )
-).pipe(Command.withDescription("Issues a key, and shows it this once"))
+).pipe(Command.withDescription("Issues a key, and shows it this once"), Command.provide(over("new or begun")))
 
 const revokeKey = Command.make(
   "revoke",
@@ -109,7 +119,10 @@ const revokeKey = Command.make(
       Effect.andThen(print([{ key_id, revoked: true }])),
       Effect.catchTag("KeyNotFound", () => refuse(`There is no key ${key_id}.`))
     )
-).pipe(Command.withDescription("Revokes a key: every process refuses it within 5 seconds"))
+).pipe(
+  Command.withDescription("Revokes a key: every process refuses it within 5 seconds"),
+  Command.provide(over("begun"))
+)
 
 const admin = Command.make("promptledger-admin").pipe(
   Command.withDescription("Projects and their keys, straight on the database"),
@@ -122,13 +135,7 @@ const admin = Command.make("promptledger-admin").pipe(
       Command.withDescription("Keys"),
       Command.withSubcommands([listKeys, issueKey, revokeKey])
     )
-  ]),
-  Command.provide(
-    Layer.unwrap(Effect.map(AppConfig, layerAccess)).pipe(
-      Layer.provide(AppConfig.layer),
-      Layer.provide(Layer.succeed(References.MinimumLogLevel, "Warn"))
-    )
-  )
+  ])
 )
 
 admin.pipe(

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Redacted } from "effect"
 import { execFile, execFileSync } from "node:child_process"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { beforeAll, inject, vi } from "vitest"
@@ -85,6 +86,31 @@ describe("embedded, in one process", () => {
       const { body } = yield* ended(callerOf(second.url), execution_id)
       assert.include(body, { status: "succeeded", response_text: "now", attempts: 2, lost_attempts: 0 })
       assert.lengthOf(provider.calls, 2)
+    })
+  )
+
+  it.live("is begun by no command that only works on what is there", () =>
+    Effect.gen(function* () {
+      const DATA_DIR = join(yield* newFolder, "wrong")
+      for (const [command, ...args] of [
+        ["worker/rebuild"],
+        ["worker/retention", "--bodies", "1d", "--dry-run"],
+        ["layers/admin", "projects", "list"],
+        ["layers/admin", "keys", "list"]
+      ] as const) {
+        const refused = yield* start(command, { DATA_DIR }, ...args)
+        assert.strictEqual(yield* refused.ended, 1)
+        assert.strictEqual(
+          refused.output(),
+          "The configuration is not usable:\n  DATA_DIR: holds no ledger: Expected the service's DATA_DIR, or its DATABASE_URL\n"
+        )
+      }
+      assert.isFalse(existsSync(DATA_DIR))
+      const begun = yield* start("layers/admin", { DATA_DIR }, "projects", "create", "team")
+      assert.strictEqual(yield* begun.ended, 0)
+      const listed = yield* start("layers/admin", { DATA_DIR }, "projects", "list")
+      assert.strictEqual(yield* listed.ended, 0)
+      assert.include(listed.output(), '"team"')
     })
   )
 
@@ -353,7 +379,8 @@ describe("npm run admin", () => {
       const nowhere = yield* admin(unreachable, "projects", "list")
       assert.strictEqual(nowhere.code, 1)
       assert.match(nowhere.stderr, /^The database at DATABASE_URL cannot be reached: [^\n]+\n$/)
-      const none = yield* admin({ DATA_DIR: "memory:" }, "keys", "list", "--project", "none")
+      const issue = ["keys", "issue", "--project", "none", "--name", "ci", "--scope", "prompts:read"]
+      const none = yield* admin({ DATA_DIR: "memory:" }, ...issue)
       assert.deepStrictEqual(none, { code: 1, stdout: "", stderr: "There is no project 'none'.\n" })
       const issue = ["keys", "issue", "--name", "late", "--scope", "admin", "--expires", "2020-01-01"]
       const late = yield* admin({ DATA_DIR: "memory:" }, ...issue)

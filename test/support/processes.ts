@@ -20,7 +20,7 @@ export interface Running {
 }
 
 export type Entrypoint = "http/main" | "worker/main"
-type Command = "worker/rebuild" | "worker/retention"
+type Command = "worker/rebuild" | "worker/retention" | "layers/admin"
 
 /** The arguments by which Node runs a built entrypoint. */
 export const built = (entrypoint: Entrypoint | Command): ReadonlyArray<string> => [

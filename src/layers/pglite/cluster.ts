@@ -6,12 +6,22 @@ import { join } from "node:path"
 /** A new cluster: a copy of one that was made before, since to make one takes seconds. */
 export const newCluster = async (where: string) => PGlite.create(where, { loadDataDir: await emptyCluster() })
 
-/** The cluster in a data folder. What is there of one whose making was cut off holds nothing yet, and is made anew. */
+const pathsOf = (dataDir: string) => ({
+  folder: join(dataDir, "postgres"),
+  unfinished: join(dataDir, "postgres.unfinished")
+})
+
+/** Whether a data folder has a cluster. One whose making was cut off is none yet. */
+export const holdsCluster = (dataDir: string) => {
+  const { folder, unfinished } = pathsOf(dataDir)
+  return existsSync(folder) && !existsSync(unfinished)
+}
+
+/** The cluster in a data folder, or a new one. */
 export const clusterIn = async (dataDir: string) => {
-  const folder = join(dataDir, "postgres")
-  const unfinished = join(dataDir, "postgres.unfinished")
-  if (existsSync(unfinished)) rmSync(folder, { recursive: true, force: true })
-  if (existsSync(folder)) return PGlite.create(folder)
+  const { folder, unfinished } = pathsOf(dataDir)
+  if (holdsCluster(dataDir)) return PGlite.create(folder)
+  rmSync(folder, { recursive: true, force: true })
   writeFileSync(unfinished, "")
   const cluster = await newCluster(folder)
   rmSync(unfinished)
