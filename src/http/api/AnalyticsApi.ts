@@ -78,7 +78,11 @@ export class AnalyticsApi extends HttpApiGroup.make("analytics")
       success: PromptAnalytics,
       error: BadRequest
     }).annotateMerge(
-      about("Figures over prompts and executions of both modes, also by group", "analytics:read")
+      about(
+        "Figures over prompts and executions of both modes, also by group",
+        "analytics:read",
+        "Executions that end while it is answered may be in `summary` and not yet in `groups`, or the other way around: each is counted by a statement of its own."
+      )
     ),
     HttpApiEndpoint.get("versions", "/v1/prompts/:name/analytics", {
       params: { name: PromptName },

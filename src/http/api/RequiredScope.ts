@@ -7,9 +7,9 @@ export const RequiredScope = Context.Reference<Scope>("promptledger/http/api/Req
   defaultValue: () => "admin"
 })
 
-/** The annotations of an endpoint: what it does in one line, and the scope that it takes. */
-export const about = (summary: string, scope: Scope) =>
+/** The annotations of an endpoint: what it does in one line, the scope that it takes, and what else is to be known. */
+export const about = (summary: string, scope: Scope, ...more: ReadonlyArray<string>) =>
   Context.make(RequiredScope, scope).pipe(
     Context.add(OpenApi.Summary, summary),
-    Context.add(OpenApi.Description, `Takes a key with the scope \`${scope}\`.`)
+    Context.add(OpenApi.Description, [`Takes a key with the scope \`${scope}\`.`, ...more].join(" "))
   )
