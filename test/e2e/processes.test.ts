@@ -382,8 +382,8 @@ describe("npm run admin", () => {
       const issue = ["keys", "issue", "--project", "none", "--name", "ci", "--scope", "prompts:read"]
       const none = yield* admin({ DATA_DIR: "memory:" }, ...issue)
       assert.deepStrictEqual(none, { code: 1, stdout: "", stderr: "There is no project 'none'.\n" })
-      const issue = ["keys", "issue", "--name", "late", "--scope", "admin", "--expires", "2020-01-01"]
-      const late = yield* admin({ DATA_DIR: "memory:" }, ...issue)
+      const past = ["keys", "issue", "--name", "late", "--scope", "admin", "--expires", "2020-01-01"]
+      const late = yield* admin({ DATA_DIR: "memory:" }, ...past)
       assert.deepStrictEqual(late, { code: 1, stdout: "", stderr: "--expires is in the past.\n" })
     })
   )
