@@ -7,8 +7,9 @@ export const MAX_VALUES = 100_000
 
 /**
  * What of a JSON text may not come in, and where, if anything: too much nesting, too many values, numbers that would
- * lose digits, characters that can't be stored, keys of which the parser would keep the last. Only these: whether it is JSON at all is for the parser to say, which
- * builds the value after this, so that a text that would cost too much is never built.
+ * lose digits or take many, characters that can't be stored, keys of which the parser would keep the last. Only these:
+ * whether it is JSON at all is for the parser to say, which builds the value after this, so that a text that would cost
+ * too much is never built.
  */
 export const jsonFault = (text: string): typeof RequestFault.Type | undefined => {
   const mayBeUnstorable = UNSTORABLE_ESCAPE.test(text)
@@ -63,9 +64,9 @@ export const jsonFault = (text: string): typeof RequestFault.Type | undefined =>
       default: {
         if (inside?.isKeyNext) return undefined
         const end = endOfWord(text, at)
-        if (Math.abs(Number(text.slice(at, end))) > Number.MAX_SAFE_INTEGER) {
-          return fault(text, open, BAD_NUMBER)
-        }
+        const size = Math.abs(Number(text.slice(at, end)))
+        if (size > Number.MAX_SAFE_INTEGER) return fault(text, open, BAD_NUMBER)
+        if (size < MIN_NUMBER && size > 0) return fault(text, open, TOO_SMALL)
         values++
         at = end - 1
       }
@@ -83,6 +84,10 @@ const KEY_TWICE = "Expected each key once"
 const BAD_TEXT = "Expected a text without U+0000 and lone surrogates"
 /** RFC 7493, section 2.2. A larger number, whatever its notation, is no longer the one that was sent. */
 const BAD_NUMBER = "Expected a number from -(2^53 - 1) to 2^53 - 1"
+
+/** PostgreSQL writes a number of JSON out in full: 1e-300 in 302 characters, and a request has room for a hundred thousand. */
+const MIN_NUMBER = 1e-100
+const TOO_SMALL = `Expected 0 or a number of at least ${MIN_NUMBER} in size`
 
 /** An escape of U+0000 or of a surrogate. As they are, neither can stand in JSON of valid UTF-8. */
 const UNSTORABLE_ESCAPE = /\\u(?:0000|[dD][89a-fA-F])/

@@ -11,7 +11,7 @@ describe("what may not come in of a JSON text", () => {
     { value: Schema.Json },
     ({ value }) => {
       const text = JSON.stringify(value)
-      const isFit = !/\\u0000|\\ud[89a-f]/.test(text) && !/\d{16}|e\+/.test(text)
+      const isFit = !/\\u0000|\\ud[89a-f]/.test(text) && !/\d{16}|e\+|e-\d{3}/.test(text)
       for (const written of [text, JSON.stringify(value, null, "\t")]) {
         if (isFit) assert.isUndefined(jsonFault(written), written)
       }
@@ -26,7 +26,9 @@ describe("what may not come in of a JSON text", () => {
       "-12.5e-3",
       "1e15",
       "1E+3",
-      "5e-324",
+      "1e-100",
+      "-1.5e-99",
+      "0e-400",
       "9007199254740991",
       "-9007199254740991",
       "9007199254740990.5",
@@ -45,7 +47,10 @@ describe("what may not come in of a JSON text", () => {
       "-1e400",
       "1e400",
       "9007199254740993.0",
-      "1".repeat(400)
+      "1".repeat(400),
+      "9e-101",
+      "-1e-300",
+      "5e-324"
     ]) {
       assert.strictEqual(pathOf(number), "payload", number)
       assert.strictEqual(pathOf(` {"a" : [true, {"b\\n":1, "c" :${number}}]}`), "payload.a.1.c", number)

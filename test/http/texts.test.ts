@@ -40,6 +40,7 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("what is s
         for (const number of ["9007199254740993", "12345678901234567890", "1E+30", "1e400", "-1e400"]) {
           assertFault(yield* run(name, `{"x":[1,{"y":${number}}]}`), "payload.variables.x.1.y", /2\^53/)
         }
+        assertFault(yield* run(name, `{"x":[1e-300]}`), "payload.variables.x.0", /1e-100/)
         assertFault(
           yield* call("PUT", `/v1/prompts/${name}`, { body: '{"template_source":"x","extra":1e99}' }),
           "payload.extra",

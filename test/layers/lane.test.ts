@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Duration, Effect, Exit, Fiber, Option } from "effect"
+import { LockTimeoutError, SqlError } from "effect/sql/SqlError"
 import { makeLane } from "../../src/layers/postgres/lane.ts"
 import { orDefect } from "../../src/layers/postgres/orDefect.ts"
 import { DatabaseUnavailable } from "../../src/services/DatabaseUnavailable.ts"
@@ -93,6 +94,18 @@ describe("a lane", () => {
       assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, true, false, true])
       assert(Exit.isFailure(exits[2]!))
       assert.strictEqual(Cause.squash(exits[2].cause), bad)
+    })
+  )
+
+  it.live("sends each alone when another has locked one of them", () =>
+    Effect.gen(function* () {
+      const locked = new DatabaseUnavailable({
+        cause: new SqlError({ reason: new LockTimeoutError({ cause: { code: "55P03" } }) })
+      })
+      const { lane, go } = yield* laneTo({ fails: (batch) => (batch.includes(4) ? locked : undefined) })
+      const writes = yield* forkInTurn([0, 2, 4, 6].map((item) => Effect.exit(lane(item))))
+      yield* go
+      assert.deepStrictEqual((yield* Fiber.joinAll(writes)).map(Exit.isSuccess), [true, true, false, true])
     })
   )
 

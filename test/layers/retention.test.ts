@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Option } from "effect"
+import { Deferred, Duration, Effect, Layer, Option } from "effect"
 import { attemptSucceeded } from "../../src/domain/attempt.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
@@ -50,15 +50,16 @@ describe("retention over PostgreSQL", () => {
         yield* Effect.gen(function* () {
           yield* migrate
           const version = yield* revise(change(newName(), "x"))
+          const ended = yield* Deferred.make<void>()
           const ending = Effect.forEach(
             Array.from({ length: 200 }, (_, latency) => latency),
             (latency) => run(version, latency),
             { concurrency: 8 }
-          )
+          ).pipe(Effect.tap(() => Deferred.succeed(ended, undefined)))
           const keeping = Effect.gen(function* () {
             const rollups = yield* RollupStore
             const retention = yield* RetentionStore
-            for (let round = 0; round < 60; round++) {
+            for (let round = 0; round < 60 || !(yield* Deferred.isDone(ended)); round++) {
               yield* rollups.fold(7)
               yield* retention.dropBodies(Duration.zero, 5)
               yield* retention.dropExecutions(Duration.zero, 5)

@@ -126,9 +126,34 @@ describe("a worker's slots", () => {
       yield* settle
       claims[0]!.answer(-1)
       yield* settle
+      claims[1]!.answer(-1)
+      yield* settle
       slots.call(1)
       yield* settle
-      assert.deepStrictEqual(limits(), [2, 2])
+      assert.deepStrictEqual(limits(), [2, 1, 1])
+    })
+  )
+
+  it.effect("claim half as many when a claim fails, and more again from then on", () =>
+    Effect.gen(function* () {
+      const { slots, claims, ends, limits } = world(8)
+      slots.call(9)
+      yield* settle
+      claims[0]!.answer(-1)
+      yield* settle
+      claims[1]!.answer(-1)
+      yield* settle
+      claims[2]!.answer(2)
+      yield* settle
+      claims[3]!.answer(4)
+      yield* settle
+      assert.deepStrictEqual(limits(), [8, 4, 2, 4, 2])
+      claims[4]!.answer(0)
+      ends.forEach((end) => end())
+      yield* settle
+      slots.call(1)
+      yield* settle
+      assert.deepStrictEqual(limits(), [8, 4, 2, 4, 2, 8])
     })
   )
 

@@ -3,7 +3,7 @@ import type { PGlite } from "@electric-sql/pglite"
 import { Clock, Effect, Layer } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { noBell } from "../postgres/bell.ts"
-import { BY_KEY, Database, serverTime } from "../postgres/Database.ts"
+import { BY_KEY, Database, MESSAGE_BYTES, serverTime } from "../postgres/Database.ts"
 import { makeLane } from "../postgres/lane.ts"
 import { orDefect } from "../postgres/orDefect.ts"
 import { background } from "./background.ts"
@@ -19,6 +19,7 @@ const connect = Effect.fnUntraced(function* (open: () => Promise<PGlite>) {
   const client = yield* PgClient.makeClient({
     stream: () => protocolStream(pglite),
     multiplex: true,
+    maxMessageSize: MESSAGE_BYTES,
     username: "postgres",
     database: "postgres"
   })

@@ -43,7 +43,12 @@ export class Database extends Context.Service<
   /** A PostgreSQL server, 15 or newer. */
   static readonly layer = (options: PostgresOptions): Layer.Layer<Database, SqlError> => {
     const { url, readConnections = 4, writeConnections = 16 } = options
-    const client = { url, connectTimeout: CONNECT, applicationName: "promptledger" }
+    const client = {
+      url,
+      connectTimeout: CONNECT,
+      applicationName: "promptledger",
+      maxMessageSize: MESSAGE_BYTES
+    }
     const address = addressOf(new URL(Redacted.value(url)))
     const pool = {
       ...client,
@@ -110,6 +115,9 @@ export const BY_KEY = {
   enable_material: "off"
 }
 
+/** More than any row has: a hundred thousand of the smallest numbers, written out. A larger one would end the connection. */
+export const MESSAGE_BYTES = 64 * 1024 * 1024
+
 type MakeLane = <Item, Row>(
   options: Omit<LaneOptions<Item, Row>, "gate" | "patience">
 ) => Effect.Effect<Lane<Item, Row>>
@@ -126,7 +134,9 @@ export const STARTUP = {
   jit: "off",
   max_parallel_workers_per_gather: "0",
   statement_timeout: String(Duration.toMillis(STATEMENT)),
-  lock_timeout: String(Duration.toMillis(LOCK))
+  lock_timeout: String(Duration.toMillis(LOCK)),
+  // Who was cut off in the middle of a change must not keep its locks.
+  idle_in_transaction_session_timeout: String(Duration.toMillis(SILENCE))
 }
 
 /** How long a connection that only listens is silent before TCP asks whether its other end is there, in milliseconds. */

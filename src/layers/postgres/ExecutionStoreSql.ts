@@ -160,7 +160,7 @@ export const layer = Layer.effect(
             ${texts(executions.map((e) => e.idempotency?.key ?? null))},
             ${texts(executions.map((e) => e.idempotency?.fingerprint ?? null))},
             ${jsons(executions.map((e) => e.params))},
-            ${jsons(executions.map((e) => e.variables))},
+            ${texts(items.map(({ variables_json }) => variables_json))}::text[]::jsonb[],
             ${texts(executions.map((e) => e.rendered_prompt.text))},
             ${integers(executions.map((e) => e.rendered_prompt.bytes))},
             ${texts(executions.map((e) => e.rendered_prompt.sha256))},
@@ -170,7 +170,7 @@ export const layer = Layer.effect(
             execution_id, project_id, prompt_id, version_id, active_only, model_id, environment, execution_mode,
             correlation_id, idempotency_key, request_fingerprint, params, variables_json,
             rendered_prompt, rendered_prompt_bytes, rendered_prompt_sha256, truncated, lease_ms, place
-          )
+          ) ORDER BY prompt_id, idempotency_key
         ), execution AS (
           INSERT INTO executions (
             execution_id, project_id, prompt_id, version_id, model_id, environment, execution_mode,
@@ -268,13 +268,16 @@ export const layer = Layer.effect(
             ${uuids(leases.map(({ execution_id }) => execution_id))},
             ${integers(leases.map(({ epoch }) => epoch))}
           ) AS g (execution_id, epoch) ORDER BY execution_id
-        ), held AS (
-          SELECT g.execution_id FROM given g CROSS JOIN ${locked("FOR UPDATE")}
+        ), free AS (
+          SELECT g.execution_id FROM given g CROSS JOIN ${locked("FOR UPDATE SKIP LOCKED")}
           WHERE e.epoch = g.epoch AND e.status = 'running'
+        ), renewed AS (
+          UPDATE executions e SET lease_expires_at = ${after(yield* now, duration)}
+          FROM free WHERE e.execution_id = free.execution_id
         )
-        UPDATE executions e SET lease_expires_at = ${after(yield* now, duration)}
-        FROM held WHERE e.execution_id = held.execution_id
-        RETURNING e.execution_id, e.epoch`
+        SELECT e.execution_id, e.epoch FROM given g CROSS JOIN LATERAL (
+          SELECT * FROM executions e WHERE e.execution_id = g.execution_id LIMIT 1
+        ) AS e WHERE e.epoch = g.epoch AND e.status = 'running'`
     })
 
     const finishAttempts = Effect.fnUntraced(function* (items: ReadonlyArray<Finish>) {
@@ -476,7 +479,8 @@ export const layer = Layer.effect(
     const executionLane = yield* readingLane({ send: selectExecutionsById, items: POLLED })
     const insertLane = yield* writingLane({
       send: insertExecutions,
-      bytesOf: ({ execution }: Insertion) => execution.rendered_prompt.text.length * 2
+      bytesOf: ({ execution, variables_json }: Insertion) =>
+        execution.rendered_prompt.text.length * 2 + variables_json.length
     })
     const claimLane = yield* writingLane({ send: claimExecutions })
     const finishLane = yield* writingLane({
@@ -491,7 +495,9 @@ export const layer = Layer.effect(
         Effect.map(reading(selectKeyed(project_id, prompt_name, key)), Array.head),
 
       insert: Effect.fnUntraced(function* (execution, lease) {
-        if (Option.isSome(yield* insertLane({ execution, lease }))) return { _tag: "Inserted" } as const
+        const variables_json = JSON.stringify(execution.variables)
+        if (Option.isSome(yield* insertLane({ execution, variables_json, lease })))
+          return { _tag: "Inserted" } as const
         const { idempotency } = execution
         if (idempotency === undefined) return { _tag: "Superseded" } as const
         const [taken] = yield* writing(selectTaken(execution.prompt_id, idempotency.key))
@@ -515,7 +521,8 @@ export const layer = Layer.effect(
       }, writing),
       recover: Effect.fnUntraced(function* (limit) {
         const time = yield* now
-        const expired = write`execution_id = ANY (ARRAY(
+        // Asked for twice: a lease may be renewed while this waits for its row.
+        const expired = write`lease_expires_at < ${time} AND execution_id = ANY (ARRAY(
           SELECT execution_id FROM executions WHERE status = 'running' AND lease_expires_at < ${time}
           ORDER BY lease_expires_at LIMIT ${limit}))`
         return (yield* loseAttempts(expired, time)).map((row) => ({ ...toSummary(row), epoch: row.epoch }))
@@ -564,6 +571,7 @@ interface Wanted {
 
 interface Insertion {
   readonly execution: NewExecution
+  readonly variables_json: string
   readonly lease: Duration.Duration
 }
 

@@ -2,6 +2,7 @@ import { Cause, Duration, Effect, Exit, Option } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
 import type { Gate } from "./gate.ts"
+import { isLocked } from "./orDefect.ts"
 
 export interface LaneOptions<Item, Row> {
   /** Sends a batch as one statement. A row says by `place` which item of the batch it is for; an item may have none. */
@@ -21,6 +22,9 @@ export interface LaneOptions<Item, Row> {
 /** A batch has this many items at most, unless told otherwise, and of several items this many bytes. */
 const BATCH_ITEMS = 256
 const BATCH_BYTES = 4 * 1024 * 1024
+
+/** Items of a batch that failed which are sent alone at a time. */
+const ALONE = 8
 
 /** Items that wait for their batch; one more is refused at once. */
 const WAITING_ITEMS = 5_000
@@ -71,7 +75,7 @@ export const makeLane = <Item, Row>({
       return waiting.splice(0, length)
     }
 
-    /** One bad item must not fail the others: each is then sent alone. An outage fails them all. */
+    /** One bad or locked item must not fail the others: each is then sent alone. An outage fails them all. */
     const deliver = (batch: ReadonlyArray<Waiting<Item, Row>>): Effect.Effect<void> =>
       Effect.flatMap(Effect.exit(gate(send(batch.map(({ item }) => item)))), (exit) => {
         if (Exit.isSuccess(exit)) {
@@ -81,8 +85,9 @@ export const makeLane = <Item, Row>({
           )
           return Effect.void
         }
-        if (batch.length > 1 && !(Cause.squash(exit.cause) instanceof DatabaseUnavailable)) {
-          return Effect.forEach(batch, (one) => deliver([one]), { discard: true })
+        const defect = Cause.squash(exit.cause)
+        if (batch.length > 1 && (isLocked(defect) || !(defect instanceof DatabaseUnavailable))) {
+          return Effect.forEach(batch, (one) => deliver([one]), { concurrency: ALONE, discard: true })
         }
         batch.forEach(({ resume }) => resume(Exit.failCause(exit.cause)))
         return Effect.void

@@ -3,8 +3,14 @@ import { isSqlError } from "effect/sql/SqlError"
 import type { SqlError } from "effect/sql/SqlError"
 import { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
 
-/** SQLSTATE classes of an outage: connection, transaction rolled back, resources, operator, system; and a lock's timeout. */
-const OUTAGE = /^(?:08|40|53|57|58)|^55P03$/
+/**
+ * SQLSTATE classes of an outage: connection, access, no such database, transaction rolled back, resources, operator, system;
+ * and what a standby says to a write, and a lock's timeout.
+ */
+const OUTAGE = /^(?:08|28|3D|40|53|57|58)|^(?:25006|55P03)$/
+
+/** What waits for another's locks says: a row of a batch that is alone in the way of the others. */
+const LOCKED = /^(?:40P01|55P03)$/
 
 /** SQLSTATE classes of a server that lacks something: disk, memory, or its own files. */
 const EXHAUSTED = /^(?:53|58)/
@@ -37,6 +43,10 @@ export const isExhausted = ({ cause }: DatabaseUnavailable): boolean =>
 /** An outage and a bug are both defects, but not the same one. */
 export const defectOf = (error: SqlError): DatabaseUnavailable | StatementFailed =>
   isOutage(error) ? new DatabaseUnavailable({ cause: error }) : statementFailed(error)
+
+/** Whether a statement was given up since another held a lock on a row of it. */
+export const isLocked = (defect: unknown): boolean =>
+  defect instanceof DatabaseUnavailable && isSqlError(defect.cause) && LOCKED.test(codeOf(defect.cause))
 
 /** What a store does with a failing statement. */
 export const orDefect = <A, E, R>(

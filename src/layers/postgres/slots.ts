@@ -22,6 +22,8 @@ export const makeSlots = ({ count, claim, run, onOverflow }: SlotsOptions) => {
   let due = false
   /** Calls that no other process knows of. */
   let unshared = 0
+  /** What one claim may ask for: less after one that was not answered in time, as when there is much text to send. */
+  let room = count
 
   const fill = () => {
     if (claiming) return
@@ -47,8 +49,14 @@ export const makeSlots = ({ count, claim, run, onOverflow }: SlotsOptions) => {
     yield* Effect.yieldNow
     if (closed) return
     due = false
-    const limit = free
-    const all = yield* claim(limit)
+    const limit = Math.min(free, room)
+    const all = yield* Effect.onError(claim(limit), () =>
+      Effect.sync(() => {
+        room = Math.ceil(limit / 2)
+        due = limit > 1
+      })
+    )
+    room = Math.min(count, room * 2)
     due ||= all.length === limit
     all.forEach(carryOut)
   }).pipe(

@@ -11,15 +11,21 @@ import * as RollupStoreSql from "./RollupStoreSql.ts"
 
 const databaseHealth = Layer.effect(
   DatabaseHealth,
-  Effect.map(Database, ({ read, write, reading, writing, exhausted }) =>
-    DatabaseHealth.of({
+  Effect.map(Database, ({ read, write, reading, writing, exhausted }) => {
+    const selectReadOnly = write<{ readonly read_only: boolean }>`
+      SELECT current_setting('transaction_read_only')::boolean AS read_only`
+    const unwritable = (why: string) => Effect.die(new DatabaseUnavailable({ cause: new Error(why) }))
+    const pingWrites = Effect.flatMap(writing(selectReadOnly), ([server]) =>
+      server!.read_only ? unwritable("the server is read-only") : Effect.void
+    )
+    return DatabaseHealth.of({
       ping: Effect.suspend(() =>
         exhausted()
-          ? Effect.die(new DatabaseUnavailable({ cause: new Error("writes were refused") }))
-          : Effect.all([reading(read`SELECT 1`), writing(write`SELECT 1`)], { concurrency: 2, discard: true })
+          ? unwritable("writes were refused")
+          : Effect.all([reading(read`SELECT 1`), pingWrites], { concurrency: 2, discard: true })
       )
     })
-  )
+  })
 )
 
 /** Every store, over whichever database it is given. */

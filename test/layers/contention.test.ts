@@ -1,0 +1,117 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Option } from "effect"
+import { Statement } from "effect/sql"
+import { attemptSucceeded } from "../../src/domain/attempt.ts"
+import { Database } from "../../src/layers/postgres/Database.ts"
+import { migrate } from "../../src/layers/postgres/migrations.ts"
+import { layerStores } from "../../src/layers/postgres/stores.ts"
+import { DatabaseUnavailable } from "../../src/services/DatabaseUnavailable.ts"
+import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
+import { DatabaseHealth } from "../../src/services/Health.ts"
+import { newDatabase } from "../support/database.ts"
+import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
+
+const LEASE = Duration.seconds(30)
+const answered = attemptSucceeded(
+  { text: "x", prompt_tokens: 1, response_tokens: 1, provider_request_id: null },
+  Duration.millis(1)
+)
+
+/** The stores of a process of its own, over a new database. */
+const onPostgres = <A, E>(
+  test: Effect.Effect<A, E, ExecutionStore | Database | DatabaseHealth | Layer.Success<typeof layerStores>>,
+  prepare: Effect.Effect<unknown, unknown, Database> = Effect.void
+) =>
+  Effect.gen(function* () {
+    const url = yield* newDatabase
+    const process = layerStores.pipe(Layer.provideMerge(Layer.fresh(Database.layer({ url }))))
+    yield* Effect.andThen(migrate, prepare).pipe(Effect.provide(process))
+    return yield* Effect.provide(test, Layer.fresh(process))
+  })
+
+const begin = Effect.gen(function* () {
+  const store = yield* ExecutionStore
+  const execution = yield* newExecution(yield* revise(change(newName(), "x")), { mode: "sync" })
+  yield* store.insert(execution, LEASE)
+  return { execution_id: execution.execution_id, epoch: 1 }
+})
+
+const assertOutage = <A>(exit: Exit.Exit<A>) => {
+  assert(Exit.isFailure(exit))
+  assert.instanceOf(Cause.squash(exit.cause), DatabaseUnavailable)
+}
+
+describe("executions over PostgreSQL", () => {
+  it.live("keep their leases, and are ended, while somebody else has locked one of them", () =>
+    onPostgres(
+      Effect.gen(function* () {
+        const store = yield* ExecutionStore
+        const { write } = yield* Database
+        const leases = [yield* begin, yield* begin, yield* begin]
+        const locked = yield* Deferred.make<void>()
+        const done = yield* Deferred.make<void>()
+        const elsewhere = yield* write`
+          SELECT FROM executions WHERE execution_id = ${leases[0]!.execution_id} FOR UPDATE`.pipe(
+          Effect.andThen(Deferred.succeed(locked, undefined)),
+          Effect.andThen(Deferred.await(done)),
+          write.withTransaction,
+          Effect.forkChild
+        )
+        yield* Deferred.await(locked)
+        assert.sameDeepMembers([...(yield* store.renew(leases, LEASE))], leases)
+        const [first, ...others] = yield* Effect.forEach(
+          leases,
+          (lease) => Effect.exit(store.finish(lease, answered)),
+          { concurrency: "unbounded" }
+        )
+        assertOutage(first!)
+        for (const exit of others) assert.isTrue(Exit.isSuccess(exit) && Option.isSome(exit.value))
+        yield* Deferred.succeed(done, undefined)
+        yield* Fiber.join(elsewhere)
+        // What its caller gave up is written all the same, or now.
+        yield* store.finish(leases[0]!, answered)
+        assert.deepStrictEqual(
+          yield* store.status(PROJECT, leases[0]!.execution_id),
+          Option.some("succeeded")
+        )
+      })
+    )
+  )
+
+  it.live("with much in their variables are written a few at a time", () => {
+    let statements = 0
+    const count: Statement.Transformer = (statement) =>
+      Effect.sync(() => {
+        if (statement.compile()[0].includes("INSERT INTO executions")) statements++
+        return statement
+      })
+    return onPostgres(
+      Effect.gen(function* () {
+        const store = yield* ExecutionStore
+        const version = yield* revise(change(newName(), "x"))
+        const variables = { text: "x".repeat(900_000) }
+        const executions = yield* Effect.replicateEffect(newExecution(version, { variables }), 40)
+        yield* Effect.forEach(executions, (execution) => store.insert(execution, LEASE), {
+          concurrency: "unbounded"
+        })
+        // Each batch has at most 4 MiB, and there are 36 MB.
+        assert.isAtLeast(statements, 9)
+      })
+    ).pipe(Effect.provideService(Statement.CurrentTransformer, count))
+  })
+
+  it.live("find a server that takes no writes unavailable, and so does whoever asks for its health", () =>
+    onPostgres(
+      Effect.gen(function* () {
+        const { ping } = yield* DatabaseHealth
+        assertOutage(yield* Effect.exit(begin))
+        assertOutage(yield* Effect.exit(ping))
+      }),
+      Effect.gen(function* () {
+        const { write } = yield* Database
+        const [row] = yield* write<{ readonly name: string }>`SELECT current_database() AS name`
+        yield* write.unsafe(`ALTER DATABASE ${row!.name} SET default_transaction_read_only = on`)
+      })
+    )
+  )
+})
