@@ -35,7 +35,7 @@ export class ExecutionQueue extends Context.Service<
       consumer: Consumer,
       options: { readonly concurrency: number }
     ) => Effect.Effect<void, QueueUnavailable, Scope.Scope>
-    /** Whether the queue can be reached. */
+    /** Whether the queue can be reached, and takes calls. */
     readonly ping: Effect.Effect<void, QueueUnavailable>
   }
 >()("promptledger/services/ExecutionQueue") {}

@@ -11,6 +11,8 @@ export interface Proxy {
   readonly blackHole: Effect.Effect<void>
   /** Lets new connections through again. Those that were swallowed stay dead, as after a lost route. */
   readonly restore: Effect.Effect<void>
+  /** Leads new connections to another server. Open ones stay with the one that they have. */
+  readonly moveTo: (url: string) => Effect.Effect<void>
   /** Connections refused since the proxy was cut. */
   readonly refused: () => number
   /** Bytes swallowed on their way to the server. */
@@ -23,7 +25,7 @@ type Mode = "through" | "cut" | "black hole"
 export const proxyTo = (url: string) =>
   Effect.acquireRelease(
     Effect.callback<Proxy & { readonly close: () => void }>((resume) => {
-      const { hostname, port } = new URL(url)
+      let target = new URL(url)
       const open = new Set<Socket>()
       const pairs = new Set<readonly [Socket, Socket]>()
       let mode: Mode = "through"
@@ -42,7 +44,7 @@ export const proxyTo = (url: string) =>
           })
           .resume()
       const join = (client: Socket) => {
-        const upstream = connect(Number(port), hostname)
+        const upstream = connect(Number(target.port), target.hostname)
         keep(upstream)
         const pair = [client, upstream] as const
         pairs.add(pair)
@@ -93,6 +95,10 @@ export const proxyTo = (url: string) =>
             }),
             blackHole: become("black hole", swallowAll),
             restore: become("through", dropOrphans),
+            moveTo: (next) =>
+              Effect.sync(() => {
+                target = new URL(next)
+              }),
             refused: () => refused,
             swallowed: () => swallowed,
             close: () => {

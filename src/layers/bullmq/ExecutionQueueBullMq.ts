@@ -97,7 +97,10 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
           )
         }),
 
-        ping: Effect.asVoid(Effect.tryPromise({ try: () => redis.ping(), catch: unavailable }))
+        // A replica answers a PING and refuses this.
+        ping: Effect.asVoid(
+          Effect.tryPromise({ try: () => redis.set(`${prefix}:ping`, "", "PX", 1_000), catch: unavailable })
+        )
       })
     })
   )

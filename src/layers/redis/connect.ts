@@ -20,7 +20,13 @@ export const impatient: ConnectionOptions = {
   maxRetriesPerRequest: 0
 }
 
-/** A connection that is made again whenever it is lost; closed with the scope. */
+/** What a primary that became a replica says of a write; Redis 6 puts it into the midst of a script's error. */
+const isReadOnly = ({ message }: Error) => message.includes("READONLY")
+
+/**
+ * A connection that is made again whenever it is lost, or leads to a replica: after a failover the address may be
+ * another server's, while the old one keeps its connections open. Closed with the scope.
+ */
 export const connect = (url: Redacted.Redacted, options: ConnectionOptions) =>
   Effect.gen(function* () {
     const log = yield* connectionLog
@@ -29,6 +35,7 @@ export const connect = (url: Redacted.Redacted, options: ConnectionOptions) =>
         const redis = new Redis(Redacted.value(url), {
           connectTimeout: Duration.toMillis(CONNECT_TIMEOUT),
           retryStrategy: (times) => Math.min(100 * 2 ** times, 2_000),
+          reconnectOnError: isReadOnly,
           ...options
         })
         redis.on("error", log.lost)
