@@ -8,7 +8,10 @@ export interface Settings {
   readonly lease: Duration.Duration
   /** How often a worker prolongs its leases. */
   readonly heartbeat: Duration.Duration
-  /** How often a worker looks for executions that were forgotten, and folds those that ended into the rollups. */
+  /**
+   * How often a worker looks for executions that were forgotten, and folds those that ended into the rollups. Below
+   * `lease` less `heartbeat`, so that no outage outlasts a lease unnoticed.
+   */
   readonly sweep: Duration.Duration
   /** How long a due execution is left to its wake-up call before the sweeper takes it for forgotten. */
   readonly grace: Duration.Duration

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Metric } from "effect"
+import { Clock, Context, Effect, Layer, Metric } from "effect"
 import { ExecutionQueue } from "./ExecutionQueue.ts"
 import type { QueueUnavailable } from "./ExecutionQueue.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
@@ -8,6 +8,12 @@ import { Settings } from "./Settings.ts"
 
 /** Executions that one sweep takes up at most, of each kind. */
 const SWEPT = 1_000
+
+/**
+ * How long the database has to answer before executions are taken back, in nanoseconds: answers that came while it was
+ * away are written first, by workers that try every second and wait for up to two.
+ */
+const SETTLED = 3_000_000_000n
 
 export interface SweepResult {
   /** Executions taken back from workers that were lost: queued again, or failed. */
@@ -28,11 +34,18 @@ export class Sweeper extends Context.Service<
       const queue = yield* ExecutionQueue
       const { grace } = yield* Settings
 
+      /** Since when the database has answered; nothing after a sweep that failed. */
+      let answering: bigint | undefined
+
       const sweep = Effect.gen(function* () {
-        const recovered = yield* store.recover(SWEPT)
+        const since = answering
+        answering = undefined
+        const settled = since !== undefined && (yield* Clock.monotonicTimeNanos) - since >= SETTLED
+        const recovered = settled ? yield* store.recover(SWEPT) : []
         yield* Effect.forEach(recovered, logEnd, { discard: true })
         const again = recovered.filter(({ status }) => status === "queued")
         const due = yield* store.due(grace, SWEPT)
+        answering = since ?? (yield* Clock.monotonicTimeNanos)
         yield* Metric.update(sweeperFindsOf("recovered"), recovered.length)
         yield* Metric.update(attemptsWith("unknown"), recovered.length)
         yield* Metric.update(sweeperFindsOf("due"), due.length)

@@ -31,6 +31,8 @@ layer(service, { timeout: "60 seconds" })("Sweeper", (it) => {
       for (const execution of [again, ended]) yield* store.insert(execution, Duration.seconds(30))
       yield* store.claim({ execution_id: again.execution_id, epoch: 0 }, Duration.seconds(30))
       yield* TestClock.adjust("31 seconds")
+      yield* Sweeper.use(({ sweep }) => sweep)
+      yield* TestClock.adjust("3 seconds")
       const lines: Array<string> = []
       const logger = Logger.make((entry) => void lines.push(Logger.formatJson.log(entry)))
       const { recovered } = yield* Sweeper.use(({ sweep }) => sweep).pipe(
@@ -49,5 +51,32 @@ layer(service, { timeout: "60 seconds" })("Sweeper", (it) => {
         error_type: "worker_lost"
       })
     })
+  )
+
+  it.effect(
+    "recovers once the database has answered for three seconds, after its start and after an outage",
+    () => {
+      let away = false
+      let looks = 0
+      const store = Layer.mock(ExecutionStore, {
+        recover: () => Effect.sync(() => (looks++, [])),
+        due: () => (away ? Effect.die("away") : Effect.succeed([]))
+      })
+      return Effect.gen(function* () {
+        const { sweep } = yield* Sweeper
+        const looksAfter = Effect.fnUntraced(function* (seconds: number) {
+          yield* TestClock.adjust(Duration.seconds(seconds))
+          yield* Effect.exit(sweep)
+          return looks
+        })
+        assert.deepStrictEqual([yield* looksAfter(0), yield* looksAfter(2), yield* looksAfter(1)], [0, 0, 1])
+        assert.strictEqual(yield* looksAfter(0), 2)
+        away = true
+        assert.strictEqual(yield* looksAfter(9), 3)
+        assert.strictEqual(yield* looksAfter(9), 3)
+        away = false
+        assert.deepStrictEqual([yield* looksAfter(9), yield* looksAfter(2), yield* looksAfter(1)], [3, 3, 4])
+      }).pipe(Effect.provide(Layer.fresh(Sweeper.layer.pipe(Layer.provide([store, queue])))))
+    }
   )
 })

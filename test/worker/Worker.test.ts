@@ -143,6 +143,32 @@ describe("a worker", () => {
     })
   )
 
+  it.live("does so too when the database was away for longer than a lease, whoever sweeps", () =>
+    Effect.gen(function* () {
+      const { url, providers, called, answer, provider } = yield* world
+      const proxy = yield* proxyTo(Redacted.value(url))
+      const proxied = Redacted.make(through(proxy, Redacted.value(url)))
+      const settings = {
+        lease: Duration.millis(500),
+        heartbeat: Duration.millis(200),
+        sweep: Duration.millis(20)
+      }
+      const worker = yield* startProcess(proxied, { providers, settings })
+      yield* startProcess(proxied, { providers, settings })
+      const execution_id = yield* worker.run(begun())
+      yield* called
+      yield* proxy.cut
+      yield* answer
+      yield* Effect.sleep("2 seconds")
+      yield* proxy.restore
+      const ledger = yield* startProcess(url, { settings: { sweep: Duration.hours(1) } })
+      yield* ledger.run(untilStatus(execution_id, "succeeded"))
+      const { execution } = yield* ledger.run(lineageOf(execution_id))
+      assert.include(execution, { attempts: 1, lost_attempts: 0 })
+      assert.lengthOf(provider.calls, 1)
+    })
+  )
+
   it.live("goes down when it is told to, also when it can't give anything back", () =>
     Effect.gen(function* () {
       const { url, providers, called, hungUp } = yield* world
