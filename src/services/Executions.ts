@@ -106,7 +106,7 @@ export class Executions extends Context.Service<
     /**
      * Runs a prompt and waits for the answer. The call is made and recorded to its end even when nobody waits for it
      * any more: it is paid for. A process that was told to stop begins none, nor one that has a thousand
-     * under way: it dies of `ProcessUnavailable`.
+     * under way: it dies of `ProcessUnavailable`, except for what an idempotency key stands for already.
      */
     readonly run: (
       project_id: ProjectId,
@@ -170,12 +170,13 @@ export class Executions extends Context.Service<
         )
       )
 
-      const requireRoom = Effect.gen(function* () {
-        if (yield* lifecycle.stopping)
-          return yield* Effect.die(new ProcessUnavailable({ reason: "stopping" }))
-        if ((yield* FiberSet.size(running)) >= RUNNING) {
-          return yield* Effect.die(new ProcessUnavailable({ reason: "busy" }))
-        }
+      /** Sync runs on their way to a row and a call, which have their room already. */
+      let admitted = 0
+
+      const refusal = Effect.gen(function* () {
+        if (yield* lifecycle.stopping) return new ProcessUnavailable({ reason: "stopping" })
+        const full = (yield* FiberSet.size(running)) + admitted >= RUNNING
+        return full ? new ProcessUnavailable({ reason: "busy" }) : undefined
       })
 
       /** The model that answers: the one asked for, or the echo where its provider is not set up. */
@@ -194,14 +195,16 @@ export class Executions extends Context.Service<
       })
 
       /**
-       * Everything up to the row, in the order of design section 6. An execution that the key stands for ends it early:
-       * it is looked for when the row can't be written, since mostly it can.
+       * Everything up to the row, in the order of design section 6; none is written where the process refuses. An
+       * execution that the key stands for ends it early: it is looked for when the row can't be written, since mostly
+       * it can.
        */
       const accept = Effect.fnUntraced(function* (
         project_id: ProjectId,
         door: Door,
         mode: ExecutionMode,
-        request: ExecutionRequest
+        request: ExecutionRequest,
+        refused: ProcessUnavailable | undefined
       ) {
         const { prompt_name: name, version_number, correlation_id, variables, idempotency_key: key } = request
         const { environment = DEFAULT_ENVIRONMENT, params = {} } = request
@@ -225,6 +228,7 @@ export class Executions extends Context.Service<
         yield* requireMode(prompt, door === "tracking" ? "execute" : mode === "sync" ? "run" : "submit")
 
         const make = Effect.gen(function* () {
+          if (refused !== undefined) return yield* refused
           if (Option.isNone(version)) {
             return yield* version_number === undefined
               ? new NoActiveVersion({ name })
@@ -237,8 +241,9 @@ export class Executions extends Context.Service<
         if (Result.isFailure(made)) {
           const taken =
             idempotency === undefined ? Option.none() : yield* store.keyed(project_id, name, idempotency.key)
-          if (Option.isNone(taken)) return yield* Effect.fail(made.failure)
-          return yield* known(taken.value, idempotency!)
+          if (Option.isSome(taken)) return yield* known(taken.value, idempotency!)
+          const { failure } = made
+          return yield* failure._tag === "ProcessUnavailable" ? Effect.die(failure) : Effect.fail(failure)
         }
 
         const { rendered_prompt } = made.success
@@ -281,35 +286,55 @@ export class Executions extends Context.Service<
         project_id: ProjectId,
         door: Door,
         mode: ExecutionMode,
-        request: ExecutionRequest
+        request: ExecutionRequest,
+        refused?: ProcessUnavailable
       ) {
         for (;;) {
-          const accepted = yield* accept(project_id, door, mode, request)
+          const accepted = yield* accept(project_id, door, mode, request, refused)
           if (accepted._tag !== "Superseded") return accepted
           yield* cache.forget(project_id, [request.prompt_name])
         }
       })
 
-      const run = Effect.fnUntraced(function* (project_id: ProjectId, door: Door, request: ExecutionRequest) {
-        yield* requireRoom
-        // From the row on the call is made, whether or not anybody still waits for it.
-        const started = yield* Effect.uninterruptible(
-          Effect.gen(function* () {
-            const accepted = yield* acceptCurrent(project_id, door, "sync", request)
-            if (accepted._tag === "Known") return accepted
-            const { execution_id, rendered_prompt, model, params } = accepted
-            const assignment = {
-              execution_id,
-              epoch: 1,
-              mode: "sync",
-              attempts: 1,
-              model,
-              params,
-              rendered_prompt
-            } as const
-            return { ...accepted, fiber: yield* FiberSet.run(running, executor.attempt(assignment)) }
-          })
+      const start = Effect.fnUntraced(function* (
+        project_id: ProjectId,
+        door: Door,
+        request: ExecutionRequest,
+        refused?: ProcessUnavailable
+      ) {
+        const accepted = yield* acceptCurrent(project_id, door, "sync", request, refused)
+        if (accepted._tag === "Known") return accepted
+        const { execution_id, rendered_prompt, model, params } = accepted
+        const assignment = {
+          execution_id,
+          epoch: 1,
+          mode: "sync",
+          attempts: 1,
+          model,
+          params,
+          rendered_prompt
+        } as const
+        return { ...accepted, fiber: yield* FiberSet.run(running, executor.attempt(assignment)) }
+      })
+
+      /** Starts a run where there is room for it, and only looks for what its key stands for where there is none. */
+      const admit = Effect.fnUntraced(function* (
+        project_id: ProjectId,
+        door: Door,
+        request: ExecutionRequest
+      ) {
+        const refused = yield* refusal
+        if (refused !== undefined) return yield* start(project_id, door, request, refused)
+        admitted++
+        return yield* Effect.ensuring(
+          start(project_id, door, request),
+          Effect.sync(() => admitted--)
         )
+      })
+
+      const run = Effect.fnUntraced(function* (project_id: ProjectId, door: Door, request: ExecutionRequest) {
+        // From the row on the call is made, whether or not anybody still waits for it.
+        const started = yield* Effect.uninterruptible(admit(project_id, door, request))
         if (started._tag === "Known") return yield* replay(project_id, started.execution_id)
         const exit = yield* Fiber.await(started.fiber)
         if (Exit.isFailure(exit) && !Exit.hasInterrupts(exit)) return yield* Effect.failCause(exit.cause)

@@ -35,6 +35,14 @@ const refusal = <A, E>(exit: Exit.Exit<A, E>) => {
   return error.reason
 }
 
+/** Has the process stop, and the time go by that calls under way have. */
+const stopping = Effect.gen(function* () {
+  const { stop } = yield* Lifecycle
+  const stopped = yield* Effect.forkChild(stop, { startImmediately: true })
+  yield* TestClock.adjust("20 seconds")
+  yield* Fiber.join(stopped)
+})
+
 describe("a process", () => {
   it.effect("that is told to stop begins no sync run, and gives back those that outlast its time", () => {
     const { provider, waiting } = silent()
@@ -54,17 +62,66 @@ describe("a process", () => {
     }).pipe(Effect.provide(serviceOf(provider)))
   })
 
-  it.effect("has a thousand sync runs under way, and no more", () => {
+  it.effect("has a thousand sync runs under way, and no more, also when they come at once", () => {
     const { provider, waiting } = silent()
     return Effect.gen(function* () {
       const run = yield* prompt
-      for (let begun = 0; begun < 1_000; begun++) yield* Effect.forkChild(run)
-      yield* until(Effect.sync(() => waiting() === 1_000))
+      const bursting = yield* Effect.forkChild(
+        Effect.all(
+          Array.from({ length: 1_500 }, () => Effect.exit(run)),
+          { concurrency: "unbounded" }
+        )
+      )
+      yield* until(Effect.sync(() => waiting() >= 1_000))
       assert.strictEqual(refusal(yield* Effect.exit(run)), "busy")
-      const { stop } = yield* Lifecycle
-      const stopped = yield* Effect.forkChild(stop, { startImmediately: true })
-      yield* TestClock.adjust("20 seconds")
-      yield* Fiber.join(stopped)
+      assert.strictEqual(waiting(), 1_000)
+      yield* stopping
+      const exits = yield* Fiber.join(bursting)
+      assert.strictEqual(waiting(), 1_000)
+      const refused = exits.filter((exit) => Exit.hasDies(exit)).map(refusal)
+      assert.deepStrictEqual(
+        refused,
+        Array.from({ length: 500 }, () => "busy")
+      )
+    }).pipe(Effect.provide(serviceOf(provider)))
+  })
+
+  it.effect("has room again for each run that ended, in whatever way, or was none", () => {
+    const { provider, waiting } = silent()
+    return Effect.gen(function* () {
+      const { run } = yield* Executions
+      const name = newName()
+      yield* upsert(name, "Hello {{ name }}")
+      const echoed = request(name, {
+        model: { provider: "echo", model_name: "echo" },
+        idempotency_key: "key"
+      })
+      const asked = [echoed, { ...echoed, idempotency_key: "other" }, request(name, { variables: {} })]
+      for (let round = 0; round < 400; round++) {
+        yield* Effect.forEach(asked, (one) => Effect.exit(run(PROJECT, "full", one)))
+      }
+      yield* Effect.forkChild(run(PROJECT, "full", request(name)))
+      yield* until(Effect.sync(() => waiting() === 1))
+      yield* stopping
+    }).pipe(Effect.provide(serviceOf(provider)))
+  })
+
+  it.effect("answers for what a key stands for, though it begins nothing any more", () => {
+    const { provider, waiting } = silent()
+    return Effect.gen(function* () {
+      const { run } = yield* Executions
+      const name = newName()
+      yield* upsert(name, "Hello {{ name }}")
+      const model = { provider: "echo", model_name: "echo" } as const
+      const asked = request(name, { model, idempotency_key: "key" })
+      const { execution_id } = yield* run(PROJECT, "full", asked)
+      yield* Lifecycle.use(({ stop }) => stop)
+      assert.deepInclude(yield* run(PROJECT, "full", asked), { execution_id, replayed: true })
+      const reused = yield* Effect.flip(run(PROJECT, "full", { ...asked, environment: "prod" }))
+      assert.strictEqual(reused._tag, "IdempotencyKeyReused")
+      const unknown = yield* Effect.exit(run(PROJECT, "full", { ...asked, idempotency_key: "other" }))
+      assert.strictEqual(refusal(unknown), "stopping")
+      assert.strictEqual(waiting(), 0)
     }).pipe(Effect.provide(serviceOf(provider)))
   })
 })
