@@ -73,7 +73,7 @@ export interface ExecutionRequest {
 /** Sync calls that a process has under way at most: each keeps its prompt and its answer in memory. */
 const RUNNING = 1_000
 
-/** How often an execution that somebody waits for is looked at. */
+/** How often an execution that somebody waits for is looked at, and whether the process is to stop. */
 const LOOKS = Schedule.min([Schedule.exponential("25 millis", 1.5), Schedule.spaced("1 second")])
 
 /** Which kind of prompt a request is for: the door it came through. */
@@ -121,7 +121,7 @@ export class Executions extends Context.Service<
       request: ExecutionRequest
     ) => Effect.Effect<Answer<Accepted>, RequestError>
 
-    /** An execution; with `wait`, as soon as it has ended, or as it stands after so long. */
+    /** An execution; with `wait`, as soon as it has ended, or as it stands after so long or when the process is to stop. */
     readonly get: (
       project_id: ProjectId,
       execution_id: ExecutionId,
@@ -384,7 +384,8 @@ export class Executions extends Context.Service<
         store.status(project_id, execution_id).pipe(
           Effect.repeat({
             schedule: LOOKS,
-            until: (status) => Option.isNone(status) || isTerminal(status.value)
+            until: (status) =>
+              Option.isNone(status) || isTerminal(status.value) ? Effect.succeed(true) : lifecycle.stopping
           })
         )
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Stream } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { Executions } from "../../src/services/Executions.ts"
@@ -7,7 +7,7 @@ import { Lifecycle } from "../../src/services/Lifecycle.ts"
 import { ProcessUnavailable } from "../../src/services/ProcessUnavailable.ts"
 import type { Provider } from "../../src/services/Providers.ts"
 import { newName, PROJECT } from "../support/ledger.ts"
-import { request, until, upsert } from "../support/service.ts"
+import { pass, request, until, upsert } from "../support/service.ts"
 
 /** A provider that never answers, and tells how many it keeps waiting. */
 const silent = () => {
@@ -122,6 +122,28 @@ describe("a process", () => {
       const unknown = yield* Effect.exit(run(PROJECT, "full", { ...asked, idempotency_key: "other" }))
       assert.strictEqual(refusal(unknown), "stopping")
       assert.strictEqual(waiting(), 0)
+    }).pipe(Effect.provide(serviceOf(provider)))
+  })
+
+  it.effect("that is told to stop ends polls with the state as it stands", () => {
+    const { provider, waiting } = silent()
+    return Effect.gen(function* () {
+      const { get, submit } = yield* Executions
+      const name = newName()
+      yield* upsert(name, "Hello {{ name }}")
+      const { execution_id } = yield* submit(PROJECT, "full", request(name))
+      yield* until(Effect.sync(() => waiting() === 1))
+      const poll = get(PROJECT, execution_id, Duration.seconds(30))
+      const early = yield* Effect.forkChild(poll)
+      yield* pass(3)
+      assert.isUndefined(early.pollUnsafe())
+      const { stop } = yield* Lifecycle
+      const stopped = yield* Effect.forkChild(stop, { startImmediately: true })
+      yield* pass(1)
+      assert.strictEqual((yield* Fiber.join(early)).status, "running")
+      assert.strictEqual((yield* poll).status, "running")
+      yield* TestClock.adjust("20 seconds")
+      yield* Fiber.join(stopped)
     }).pipe(Effect.provide(serviceOf(provider)))
   })
 })
