@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer, Logger, Option } from "effect"
+import { vi } from "vitest"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
@@ -397,6 +398,24 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
         assert.include(execution, { truncated: true, error_type: "truncated" })
         assert.strictEqual(execution.rendered_prompt.bytes, 300_000)
         assert.strictEqual(Buffer.byteLength(execution.rendered_prompt.text!), 204_800)
+      })
+    )
+
+    it.effect("renders it again in whatever time that takes: it was accepted", () =>
+      Effect.gen(function* () {
+        const executions = yield* Executions
+        const { name, provider } = yield* prompt("{% for item in items %}{{ item }}, {% endfor %}")
+        provider.behave([fails(500), says("Hi")])
+        const variables = { items: Array.from({ length: 30_000 }, (_, index) => `item ${index}`) }
+        const { execution_id } = yield* executions.submit(PROJECT, "full", request(name, { variables }))
+        yield* until(
+          Effect.map(lineageOf(execution_id), ({ attempts }) => attempts[0]?.outcome === "retryable")
+        )
+        let time = performance.now()
+        vi.spyOn(performance, "now").mockImplementation(() => (time += 2_000))
+        yield* Effect.addFinalizer(() => Effect.sync(vi.restoreAllMocks))
+        yield* pass(5)
+        yield* untilStatus(execution_id, "succeeded")
       })
     )
 
