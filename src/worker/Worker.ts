@@ -52,10 +52,12 @@ export const layer = Layer.effectDiscard(
       )
       .pipe(Scope.provide(consuming))
     yield* lifecycle.onStop(
-      Effect.gen(function* () {
-        yield* Deferred.succeed(drained, undefined).pipe(Effect.delay(settings.drain), Effect.forkDetach)
-        yield* Scope.close(consuming, Exit.void)
-      })
+      Effect.scoped(
+        Effect.gen(function* () {
+          yield* Deferred.succeed(drained, undefined).pipe(Effect.delay(settings.drain), Effect.forkScoped)
+          yield* Scope.close(consuming, Exit.void)
+        })
+      )
     )
   })
 )

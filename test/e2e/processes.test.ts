@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Redacted } from "effect"
+import { Context, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { execFile, execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
@@ -9,7 +9,7 @@ import { callerOf, KEY } from "../support/api.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { newDatabase, newFolder } from "../support/database.ts"
 import { fails, fakeOpenAi, onCue, says } from "../support/fakeOpenAi.ts"
-import { start, startApi } from "../support/processes.ts"
+import { start, startApi, startNode } from "../support/processes.ts"
 import { until } from "../support/service.ts"
 
 const ROOT = join(import.meta.dirname, "../..")
@@ -86,6 +86,21 @@ describe("embedded, in one process", () => {
       const { body } = yield* ended(callerOf(second.url), execution_id)
       assert.include(body, { status: "succeeded", response_text: "now", attempts: 2, lost_attempts: 0 })
       assert.lengthOf(provider.calls, 2)
+    })
+  )
+
+  it.live("lets go of a program that embeds it as soon as its scope has closed", () =>
+    Effect.gen(function* () {
+      const program = `
+        import { Effect } from "effect"
+        import { PromptLedger, Prompts } from "promptledger"
+        await Effect.runPromise(Effect.provide(Effect.asVoid(Prompts), PromptLedger.layerMemory()))
+        console.log("closed")
+      `
+      const embedding = yield* startNode(["--input-type=module", "--eval", program], {})
+      yield* embedding.says("closed")
+      const left = yield* Effect.timeoutOption(embedding.ended, "10 seconds")
+      assert.deepStrictEqual(left, Option.some(0))
     })
   )
 
