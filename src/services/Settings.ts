@@ -2,7 +2,7 @@ import { Context, Duration } from "effect"
 import type { ModelRef } from "../domain/Model.ts"
 import type { RetentionBounds } from "../domain/retention.ts"
 
-/** The times and bounds that services go by. */
+/** The times and bounds that services go by. Times are of whole milliseconds, less than 2^31. */
 export interface Settings {
   /** How long a worker has an execution without a sign of life. */
   readonly lease: Duration.Duration

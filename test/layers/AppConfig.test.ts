@@ -76,10 +76,22 @@ describe("the configuration", () => {
         ["90 s", 90_000],
         ["1.5s", 1_500],
         ["500ms", 500],
+        ["1.005 s", 1_005],
+        ["2147483647 ms", 2_147_483_647],
         ["2 m", 120_000]
       ] as const) {
         const { settings } = yield* read({ PROVIDER_TIMEOUT: text })
         assert.strictEqual(Duration.toMillis(settings.provider_timeout), millis)
+      }
+    })
+  )
+
+  it.effect("takes whole milliseconds only, and no more than timers do", () =>
+    Effect.gen(function* () {
+      for (const text of ["2500.5 ms", "0.0001 s", "2147483648 ms", "2147484 s", "9".repeat(400)]) {
+        assert.deepStrictEqual(yield* faultsOf({ LEASE: text }), [
+          "LEASE: Expected whole milliseconds, at most 2147483647 (24 days)"
+        ])
       }
     })
   )
