@@ -1,10 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Option, Redacted, Stream } from "effect"
 import type { Scope } from "effect"
+import { readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { Server } from "node:http"
+import { createSecureServer } from "node:http2"
+import type { Http2SecureServer } from "node:http2"
 import { connect } from "node:net"
 import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import { getCACertificates, setDefaultCACertificates } from "node:tls"
 import { vi } from "vitest"
 import { append, emptyCompletion } from "../../src/domain/completion.ts"
 import { isRetryable } from "../../src/domain/providerError.ts"
@@ -332,6 +337,43 @@ describe("boundedFetch", () => {
         boundedFetch()(fake.url, { method: "POST", body: "{}" }).catch((cause: unknown) => String(cause))
       )
       assert.include(refused, "is encoded")
+    })
+  )
+
+  it.live("speaks HTTP/1.1 where HTTP/2 is offered, to the provider and to a proxy", () =>
+    Effect.gen(function* () {
+      const pem = readFileSync(join(import.meta.dirname, "../support/localhost.pem"), "utf8")
+      const trusted = getCACertificates()
+      yield* Effect.acquireRelease(
+        Effect.sync(() => setDefaultCACertificates([...trusted, pem])),
+        () => Effect.sync(() => setDefaultCACertificates(trusted))
+      )
+      const spoken: Array<string | false | null> = []
+      const server = yield* Effect.acquireRelease(
+        Effect.callback<Http2SecureServer>((resume) => {
+          const offering = createSecureServer({ key: pem, cert: pem, allowHTTP1: true }, (_, response) => {
+            response.setHeader("connection", "close")
+            response.end("hello")
+          })
+          offering.on("secureConnection", ({ alpnProtocol }) => spoken.push(alpnProtocol))
+          offering.listen(0, "127.0.0.1", () => resume(Effect.succeed(offering)))
+        }),
+        (offering) => Effect.sync(() => offering.close())
+      )
+      const url = `https://localhost:${(server.address() as AddressInfo).port}`
+      const call = Effect.promise((signal) =>
+        boundedFetch()(url, { method: "POST", body: "{}", signal }).then(
+          (response) => response.text(),
+          () => "no tunnel"
+        )
+      )
+      assert.strictEqual(yield* call, "hello")
+      yield* Effect.acquireRelease(
+        Effect.sync(() => vi.stubEnv("https_proxy", url)),
+        () => Effect.sync(() => vi.unstubAllEnvs())
+      )
+      assert.strictEqual(yield* call, "no tunnel")
+      assert.deepStrictEqual(spoken, ["http/1.1", "http/1.1"])
     })
   )
 

@@ -19,7 +19,8 @@ const BODILESS = new Set([204, 205])
  * third of the time of Node's own `fetch`. The environment's proxies hold (`HTTPS_PROXY` and its like).
  */
 export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
-  const dispatcher = new EnvHttpProxyAgent()
+  // In HTTP/2 a call that is given up leaves its connection open, and all others would stay on one that is dead.
+  const dispatcher = new EnvHttpProxyAgent({ allowH2: false, proxyTls: { allowH2: false } })
   return (input, init) =>
     new Promise((resolve, reject) => {
       const { origin, pathname, search } = new URL(String(input))
