@@ -5,9 +5,9 @@ import { toStorable } from "./Text.ts"
  * Why a call to a provider gave no answer:
  * - `timeout`: no whole answer within the deadline;
  * - `connection`: it could not be reached, or the connection broke;
- * - `rate_limited`: it said 429;
- * - `server_error`: it said 5xx;
- * - `rejected`: it said another 4xx, or the call can't be expressed in its protocol;
+ * - `rate_limited`: it said 429, or as much in an answer;
+ * - `server_error`: it said 5xx, or as much in an answer;
+ * - `rejected`: it said another 4xx or failed otherwise, or the call can't be expressed in its protocol;
  * - `invalid_response`: what it said can't be read, is too large, or leads elsewhere.
  */
 export const ProviderFailure = Schema.Literals([

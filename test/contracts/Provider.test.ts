@@ -237,15 +237,7 @@ describe("OpenAI", () => {
   for (const [what, behaviour, reason] of [
     ["a reset connection", resets, "connection"],
     ["a connection closed in the body", closesEarly, "connection"],
-    ["an answer that is not JSON", sends("<html>"), "invalid_response"],
-    ["an answer of another form", sends('{"object":"list"}'), "invalid_response"],
-    ["an answer of null", sends("null"), "invalid_response"],
-    ["an answer whose message is null", sends('{"choices":[{"message":null}]}'), "invalid_response"],
-    [
-      "a text that is none",
-      sends('{"choices":[{"message":{"content":[{"text":"x"}]}}]}'),
-      "invalid_response"
-    ],
+    ["a status that is none", fails(999), "invalid_response"],
     ["a redirect", redirects("http://127.0.0.1:1/steal"), "invalid_response"],
     ["an answer of 300 MB", floods(300 * 1024 * 1024), "invalid_response"]
   ] as const) {
@@ -256,6 +248,47 @@ describe("OpenAI", () => {
         const error = yield* Effect.flip(complete(provider))
         assert.strictEqual(error.reason, reason)
         assert.lengthOf(fake.calls, 1)
+      })
+    )
+  }
+
+  const unlike = ["<html>", "", "null", "7", '"hello"', "[]", '{"object":"list"}']
+  const message = (content: unknown) => JSON.stringify({ output: [{ type: "message", content }] })
+  const answersUnlike = {
+    chat_completions: [
+      ...unlike,
+      '{"choices":{}}',
+      '{"choices":[null]}',
+      ...["null", '"hello"', "[]", '{"content":7}', '{"content":[{"text":"x"}]}', '{"refusal":{}}'].map(
+        (said) => `{"choices":[{"message":${said}}]}`
+      )
+    ],
+    responses: [
+      ...unlike,
+      '{"output":{}}',
+      '{"output":[null]}',
+      '{"output":["hello"]}',
+      '{"output":[{"content":[]}]}',
+      '{"output":[{"type":"message"}]}',
+      ...["hello", null, {}, [null], ["hello"], [{ text: "hello" }]].map(message),
+      message([{ type: "output_text", text: 7 }]),
+      message([{ type: "output_text", text: "hello" }, { type: "refusal" }]),
+      '{"status":"queued","output":[]}',
+      '{"status":{},"output":[]}'
+    ]
+  } as const
+
+  for (const api of ["chat_completions", "responses"] as const) {
+    it.live(`tells an answer that is not as ${api} has it as invalid, and not to be bought again`, () =>
+      Effect.gen(function* () {
+        const { fake, provider } = yield* openAi(api)
+        for (const body of answersUnlike[api]) {
+          fake.behave(sends(body))
+          const error = yield* Effect.flip(complete(provider))
+          assert.deepInclude(error, { reason: "invalid_response", http_status: null }, body)
+          assert.isFalse(isRetryable(error))
+        }
+        assert.lengthOf(fake.calls, answersUnlike[api].length)
       })
     )
   }
@@ -308,6 +341,86 @@ describe("OpenAI", () => {
         response_tokens: null,
         provider_request_id: "req_fake"
       })
+    })
+  )
+
+  it.live("takes no content for an empty text, as of a filter or a call of tools", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi()
+      fake.behave(sends('{"choices":[{"message":{"content":null},"finish_reason":"content_filter"}]}'))
+      assert.strictEqual((yield* complete(provider)).text, "")
+    })
+  )
+
+  it.live("takes all texts and refusals of a response, in their order, and nothing else of it", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi("responses")
+      const output = [
+        { type: "reasoning", summary: [{ type: "summary_text", text: "hm" }] },
+        {
+          type: "message",
+          content: [
+            { type: "output_text", text: "one, " },
+            { type: "refusal", refusal: "not two, " },
+            { type: "other", text: "hm" }
+          ]
+        },
+        { type: "message", content: [] },
+        { type: "message", content: [{ type: "output_text", text: "three" }] }
+      ]
+      const usage = { input_tokens: 3, output_tokens: 5 }
+      for (const status of [undefined, null, "completed", "incomplete"]) {
+        fake.behave(sends(JSON.stringify({ id: "resp_1", status, output, usage })))
+        assert.deepStrictEqual(yield* complete(provider), {
+          text: "one, not two, three",
+          prompt_tokens: 3,
+          response_tokens: 5,
+          provider_request_id: "req_fake"
+        })
+      }
+      fake.behave(sends('{"status":"completed","output":[]}'))
+      assert.strictEqual((yield* complete(provider)).text, "")
+    })
+  )
+
+  it.live("tells why a response has no text", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi("responses")
+      const failureOf = (answer: object) => {
+        fake.behave(sends(JSON.stringify({ id: "resp_1", output: [], ...answer })))
+        return Effect.flip(complete(provider))
+      }
+      for (const [code, reason] of [
+        ["server_error", "server_error"],
+        ["rate_limit_exceeded", "rate_limited"],
+        ["invalid_prompt", "rejected"],
+        [undefined, "rejected"]
+      ] as const) {
+        const error = { code, message: `refused by ${KEY}` }
+        assert.deepInclude(yield* failureOf({ status: "failed", error }), {
+          reason,
+          detail: "refused by [redacted]",
+          http_status: null,
+          provider_request_id: "req_fake"
+        })
+      }
+      for (const error of [undefined, null, "no", { message: {} }]) {
+        assert.deepInclude(yield* failureOf({ status: "failed", error }), {
+          reason: "rejected",
+          detail: "the provider failed, and does not say why"
+        })
+      }
+      for (const [incomplete_details, why] of [
+        [{ reason: "max_output_tokens" }, " (max_output_tokens)"],
+        [{ reason: {} }, ""],
+        [null, ""]
+      ] as const) {
+        assert.deepInclude(yield* failureOf({ status: "incomplete", incomplete_details }), {
+          reason: "invalid_response",
+          detail: `the answer is incomplete, and has no text${why}`,
+          provider_request_id: "req_fake"
+        })
+      }
     })
   )
 })

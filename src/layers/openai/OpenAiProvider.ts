@@ -2,7 +2,6 @@ import { Duration, Effect, Redacted, Stream } from "effect"
 import OpenAI from "openai"
 import type { CompletionChunk } from "../../domain/completion.ts"
 import { makeProviderError } from "../../domain/providerError.ts"
-import type { ProviderError } from "../../domain/providerError.ts"
 import type { CompletionRequest, Provider } from "../../services/Providers.ts"
 import { AnswerRefused, boundedFetch } from "./boundedFetch.ts"
 
@@ -31,19 +30,24 @@ export const openAiProvider = ({ apiKey, baseUrl, api }: OpenAiOptions): Provide
     name: "openai",
     complete: (request) =>
       Stream.fromEffect(
-        Effect.tryPromise({
-          try: (signal) => ask(client, request, signal),
-          catch: (cause) => toProviderError(cause, secret)
-        }).pipe(Effect.flatMap((answer) => ("text" in answer ? Effect.succeed(answer) : Effect.fail(answer))))
+        Effect.tryPromise({ try: (signal) => ask(client, request, signal), catch: failureOf }).pipe(
+          Effect.flatMap((answer) => ("text" in answer ? Effect.succeed(answer) : Effect.fail(answer))),
+          Effect.mapError((failure) =>
+            makeProviderError({ ...failure, detail: withoutSecret(failure.detail, secret) })
+          )
+        )
       )
   }
 }
+
+/** Why there is no text, in words that may quote the key. */
+type Failure = Parameters<typeof makeProviderError>[0]
 
 type Ask = (
   client: OpenAI,
   request: CompletionRequest,
   signal: AbortSignal
-) => Promise<CompletionChunk | ProviderError>
+) => Promise<CompletionChunk | Failure>
 
 const askChatCompletions: Ask = async (client, { model_name, messages, params }, signal) => {
   const { max_new_tokens, stop, ...rest } = params
@@ -60,16 +64,16 @@ const askChatCompletions: Ask = async (client, { model_name, messages, params },
     )
     // Read here, the body needs no deadline of the package's: it is whole already.
     .asResponse()
-  const request_id = response.headers.get("x-request-id")
+  const request_id = requestId(response)
   const data = (await response.json()) as Partial<OpenAI.ChatCompletion> | null
   const message = data?.choices?.[0]?.message
   const text: unknown = message?.content ?? message?.refusal ?? ""
-  if (!message || typeof text !== "string") return unreadable(request_id)
+  if (!isObject(message) || typeof text !== "string") return unreadable(request_id)
   return {
     text,
-    prompt_tokens: data.usage?.prompt_tokens,
-    response_tokens: data.usage?.completion_tokens,
-    provider_request_id: request_id ?? data.id
+    prompt_tokens: data?.usage?.prompt_tokens,
+    response_tokens: data?.usage?.completion_tokens,
+    provider_request_id: request_id ?? data?.id
   }
 }
 
@@ -77,9 +81,9 @@ const askResponses: Ask = async (client, { model_name, messages, params }, signa
   const { max_new_tokens, temperature, top_p, ...unsupported } = params
   const [name] = Object.keys(unsupported)
   if (name !== undefined) {
-    return makeProviderError({ reason: "rejected", detail: `the Responses API has no parameter for ${name}` })
+    return { reason: "rejected", detail: `the Responses API has no parameter for ${name}` }
   }
-  const { data, request_id } = await client.responses
+  const response = await client.responses
     .create(
       {
         model: model_name,
@@ -91,57 +95,99 @@ const askResponses: Ask = async (client, { model_name, messages, params }, signa
       },
       { signal }
     )
-    .withResponse()
-  if (!Array.isArray(data?.output)) return unreadable(request_id)
+    .asResponse()
+  const request_id = requestId(response)
+  const data = (await response.json()) as Partial<OpenAI.Responses.Response> | null
+  const status = data?.status ?? "completed"
+  if (status === "failed") {
+    const { code, message }: { readonly code?: unknown; readonly message?: unknown } = data?.error ?? {}
+    return {
+      reason: code === "server_error" ? code : code === "rate_limit_exceeded" ? "rate_limited" : "rejected",
+      detail: typeof message === "string" ? message : "the provider failed, and does not say why",
+      provider_request_id: request_id
+    }
+  }
+  const text = textOf(data?.output)
+  if (text === undefined || (status !== "completed" && status !== "incomplete")) return unreadable(request_id)
+  if (text === "" && status === "incomplete") {
+    const why: unknown = data?.incomplete_details?.reason
+    return {
+      reason: "invalid_response",
+      detail: `the answer is incomplete, and has no text${typeof why === "string" ? ` (${why})` : ""}`,
+      provider_request_id: request_id
+    }
+  }
   return {
-    text: data.output_text,
-    prompt_tokens: data.usage?.input_tokens,
-    response_tokens: data.usage?.output_tokens,
-    provider_request_id: request_id ?? data.id
+    text,
+    prompt_tokens: data?.usage?.input_tokens,
+    response_tokens: data?.usage?.output_tokens,
+    provider_request_id: request_id ?? data?.id
   }
 }
 
-const unreadable = (request_id: string | null) =>
-  makeProviderError({
-    reason: "invalid_response",
-    detail: "the provider's answer has not the form that the protocol gives it",
-    provider_request_id: request_id ?? undefined
-  })
+/** All that the messages of a response say; none where one is not as the protocol has it. */
+const textOf = (output: unknown): string | undefined => {
+  if (!Array.isArray(output)) return undefined
+  let text = ""
+  for (const item of output as ReadonlyArray<unknown>) {
+    if (!isTyped(item)) return undefined
+    if (item.type !== "message") continue
+    if (!Array.isArray(item["content"])) return undefined
+    for (const part of item["content"] as ReadonlyArray<unknown>) {
+      if (!isTyped(part)) return undefined
+      const { type } = part
+      const said = type === "output_text" ? part["text"] : type === "refusal" ? part["refusal"] : ""
+      if (typeof said !== "string") return undefined
+      text += said
+    }
+  }
+  return text
+}
 
-const toProviderError = (cause: unknown, secret: string | undefined): ProviderError => {
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isTyped = (value: unknown): value is Readonly<Record<string, unknown>> & { readonly type: string } =>
+  isObject(value) && typeof value["type"] === "string"
+
+const requestId = (response: Response): string | undefined =>
+  response.headers.get("x-request-id") ?? undefined
+
+const unreadable = (provider_request_id: string | undefined): Failure => ({
+  reason: "invalid_response",
+  detail: "the provider's answer has not the form that the protocol gives it",
+  provider_request_id
+})
+
+const failureOf = (cause: unknown): Failure => {
   const refused = refusal(cause)
-  if (refused !== undefined) return makeProviderError({ reason: "invalid_response", detail: refused.message })
+  if (refused !== undefined) return { reason: "invalid_response", detail: refused.message }
   if (cause instanceof OpenAI.APIConnectionError) {
-    return makeProviderError({
-      reason: "connection",
-      detail: "the provider could not be reached, or hung up"
-    })
+    return { reason: "connection", detail: "the provider could not be reached, or hung up" }
   }
   if (cause instanceof OpenAI.APIError && cause.status !== undefined) {
     const { status, headers, requestID } = cause
-    return makeProviderError({
+    return {
       reason: status === 429 ? "rate_limited" : status >= 500 ? "server_error" : "rejected",
-      detail: formsOf(secret).reduce((text, form) => text.replaceAll(form, "[redacted]"), cause.message),
+      detail: cause.message,
       http_status: status,
       provider_request_id: requestID ?? undefined,
       retry_after: retryAfter(headers?.get("retry-after") ?? undefined)
-    })
+    }
   }
   if (cause instanceof SyntaxError) {
-    return makeProviderError({ reason: "invalid_response", detail: "the provider's answer is not JSON" })
+    return { reason: "invalid_response", detail: "the provider's answer is not JSON" }
   }
-  // What breaks while the body is read comes as the runtime's own error.
-  return makeProviderError({
-    reason: "connection",
-    detail: "the connection broke before the answer was whole"
-  })
+  // It may have come of a whole answer, which is not to be bought again.
+  return { reason: "invalid_response", detail: "the call failed unexpectedly" }
 }
 
-/** What a secret looks like where it is quoted. */
-const formsOf = (secret: string | undefined): ReadonlyArray<string> => {
-  if (secret === undefined) return []
+/** The text without a secret, in any of the forms that it is quoted in. */
+const withoutSecret = (text: string, secret: string | undefined): string => {
+  if (secret === undefined) return text
   const bytes = Buffer.from(secret)
-  return [secret, encodeURIComponent(secret), bytes.toString("base64"), bytes.toString("base64url")]
+  const forms = [secret, encodeURIComponent(secret), bytes.toString("base64"), bytes.toString("base64url")]
+  return forms.reduce((rest, form) => rest.replaceAll(form, "[redacted]"), text)
 }
 
 /** The refusal of `boundedFetch` that an error comes from; the package wraps it. */

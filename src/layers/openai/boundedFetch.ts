@@ -7,8 +7,8 @@ export const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 /** The provider's answer is one that is not read: too long, encoded without being asked to, or one that leads elsewhere. */
 export class AnswerRefused extends Error {}
 
-/** The headers that are read, by the package or the provider. A real answer has thirty, and a `Response` checks each. */
-const READ = ["content-type", "content-length", "x-request-id", "retry-after"]
+/** The headers that are read. A real answer has thirty, and a `Response` checks each. */
+const READ = ["x-request-id", "retry-after"]
 
 /** An answer of these has no body. */
 const BODILESS = new Set([204, 205])
@@ -59,6 +59,8 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
             if (statusCode >= 300 && statusCode < 400) {
               return refuse(`the provider redirects (${statusCode}), which is not followed`)
             }
+            // A `Response` can have none of these.
+            if (statusCode > 599) return refuse(`the answer has no status of HTTP, but ${statusCode}`)
             if (fields["content-encoding"] !== undefined) {
               return refuse("the answer is encoded, which it was not asked to be")
             }
