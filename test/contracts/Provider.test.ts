@@ -442,14 +442,21 @@ describe("boundedFetch", () => {
     })
   )
 
-  it.live("does not read an answer that is packed without being asked to", () =>
+  it.live("asks for an answer that is not packed, and reads none that is", () =>
     Effect.gen(function* () {
       const fake = yield* fakeOpenAi
-      fake.behave((_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end("x"))
-      const refused = yield* Effect.promise(() =>
-        boundedFetch()(fake.url, { method: "POST", body: "{}" }).catch((cause: unknown) => String(cause))
-      )
-      assert.include(refused, "is encoded")
+      const read = (encoding: string) => {
+        fake.behave((_, response) => response.writeHead(200, { "content-encoding": encoding }).end("x"))
+        return Effect.promise(() =>
+          boundedFetch()(fake.url, { method: "POST", body: "{}", headers: { accept: "text/plain" } }).then(
+            (response) => response.text(),
+            (cause: unknown) => String(cause)
+          )
+        )
+      }
+      assert.include(yield* read("gzip"), "is encoded")
+      for (const none of ["identity", "Identity"]) assert.strictEqual(yield* read(none), "x")
+      assert.deepInclude(fake.calls[0]!.headers, { accept: "text/plain", "accept-encoding": "identity" })
     })
   )
 

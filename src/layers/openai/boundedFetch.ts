@@ -34,6 +34,10 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
       signal?.throwIfAborted()
       signal?.addEventListener("abort", giveUp, { once: true })
 
+      const asked = new Headers(init?.headers)
+      // Without a word on it, any encoding is acceptable (RFC 9110 section 12.5.3).
+      asked.set("accept-encoding", "identity")
+
       let status = 0
       const headers: Array<[string, string]> = []
       const chunks: Array<Uint8Array> = []
@@ -43,7 +47,7 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
           origin,
           path: pathname + search,
           method: (init?.method ?? "GET") as Dispatcher.HttpMethod,
-          headers: init?.headers as Headers,
+          headers: asked,
           body: init?.body as string,
           // The caller's deadline covers headers and body.
           headersTimeout: 0,
@@ -61,7 +65,7 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
             }
             // A `Response` can have none of these.
             if (statusCode > 599) return refuse(`the answer has no status of HTTP, but ${statusCode}`)
-            if (fields["content-encoding"] !== undefined) {
+            if (String(fields["content-encoding"] ?? "identity").toLowerCase() !== "identity") {
               return refuse("the answer is encoded, which it was not asked to be")
             }
             status = statusCode
