@@ -188,6 +188,29 @@ describe("OpenAI", () => {
     })
   )
 
+  it.live("waits until a date by the provider's clock, or its own where the provider tells no time", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi()
+      const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1_000).toUTCString()
+      const waitOf = (retryAt: number, now: string | undefined) => {
+        fake.behave((call, response) => {
+          response.sendDate = false
+          fails(429, "slow down", {
+            "retry-after": inSeconds(retryAt),
+            ...(now !== undefined && { date: now })
+          })(call, response)
+        })
+        return Effect.map(Effect.flip(complete(provider)), ({ retry_after }) =>
+          Duration.toSeconds(Option.getOrThrow(retry_after))
+        )
+      }
+      for (const offset of [-3_600, 3_600]) {
+        assert.approximately(yield* waitOf(offset + 20, inSeconds(offset)), 20, 1)
+      }
+      for (const none of [undefined, "soon"]) assert.approximately(yield* waitOf(20, none), 20, 2)
+    })
+  )
+
   it.live("takes out its own key, and whatever looks like one, from what the provider says", () =>
     Effect.gen(function* () {
       const { fake, provider } = yield* openAi()

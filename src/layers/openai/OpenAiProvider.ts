@@ -172,7 +172,7 @@ const failureOf = (cause: unknown): Failure => {
       detail: cause.message,
       http_status: status,
       provider_request_id: requestID ?? undefined,
-      retry_after: retryAfter(headers?.get("retry-after") ?? undefined)
+      retry_after: retryAfter(headers)
     }
   }
   if (cause instanceof SyntaxError) {
@@ -196,9 +196,10 @@ const refusal = (cause: unknown): AnswerRefused | undefined => {
   return cause instanceof Error && cause.cause !== undefined ? refusal(cause.cause) : undefined
 }
 
-/** `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3). */
-const retryAfter = (header: string | undefined): Duration.Duration | undefined => {
-  if (header === undefined) return undefined
-  const seconds = /^\d+(?:\.\d+)?$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1_000
+/** `Retry-After` in seconds or as a date, which goes by the clock of who set it (RFC 9110 section 10.2.3). */
+const retryAfter = (headers: Headers | undefined): Duration.Duration | undefined => {
+  const after = headers?.get("retry-after") ?? ""
+  const now = Date.parse(headers?.get("date") ?? "") || Date.now()
+  const seconds = /^\d+(?:\.\d+)?$/.test(after) ? Number(after) : (Date.parse(after) - now) / 1_000
   return Number.isFinite(seconds) ? Duration.seconds(Math.max(0, seconds)) : undefined
 }

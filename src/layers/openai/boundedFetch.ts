@@ -8,7 +8,7 @@ export const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 export class AnswerRefused extends Error {}
 
 /** The headers that are read. A real answer has thirty, and a `Response` checks each. */
-const READ = ["x-request-id", "retry-after"]
+const READ = ["x-request-id", "retry-after", "date"]
 
 /** An answer of these has no body. */
 const BODILESS = new Set([204, 205])
