@@ -73,27 +73,54 @@ const QUOTED = 12
 
 /** The error without what its message quotes of the prompt, whole or in parts, as it is or as JSON has it. */
 export const withoutPrompt = (error: ProviderError, prompt: string): ProviderError => {
-  const forms = new Set([prompt, JSON.stringify(prompt).slice(1, -1)])
-  const detail = [...forms].reduce(withoutQuotes, error.detail).replaceAll(/(?:\[prompt\])+/g, "[prompt]")
-  return detail === error.detail ? error : new ProviderError({ ...error, detail })
+  const { detail } = error
+  const quoted = new Uint8Array(detail.length)
+  markQuotes(quoted, detail, prompt)
+  // Where JSON has it otherwise, there is a backslash.
+  if (detail.includes("\\")) markQuotes(quoted, detail, JSON.stringify(prompt).slice(1, -1))
+  if (!quoted.includes(1)) return error
+  const kept = Array.from(quoted, (isQuoted, at) => {
+    if (!isQuoted) return detail[at]
+    return quoted[at - 1] ? "" : "[prompt]"
+  })
+  // A quote may begin or end within a surrogate pair.
+  return new ProviderError({ ...error, detail: toStorable(kept.join("")) })
 }
 
-const withoutQuotes = (detail: string, prompt: string): string => {
+/** Marks what a message has in common with the prompt: in one pass over it, since it may have millions of characters. */
+const markQuotes = (quoted: Uint8Array, detail: string, prompt: string): void => {
   const length = Math.min(QUOTED, prompt.length)
-  if (length < QUOTED / 2) return detail
-  let kept = ""
-  let at = 0
-  while (at < detail.length) {
-    let end = at + length
-    if (end > detail.length || !prompt.includes(detail.slice(at, end))) {
-      kept += detail[at++]
-      continue
-    }
-    while (end < detail.length && prompt.includes(detail.slice(at, end + 1))) end++
-    kept += "[prompt]"
-    at = end
+  if (length < QUOTED / 2) return
+  const sought = new Set<string>()
+  const soughtOfHash = new Uint16Array(HASHES)
+  forEachRun(detail, length, (at, hash) => {
+    if (sought.size < sought.add(detail.slice(at, at + length)).size) soughtOfHash[hash]!++
+  })
+  forEachRun(prompt, length, (at, hash) => {
+    // What is found is sought no longer: a prompt that repeats it costs no more.
+    if (soughtOfHash[hash] && sought.delete(prompt.slice(at, at + length))) soughtOfHash[hash]--
+  })
+  forEachRun(detail, length, (at) => {
+    if (!sought.has(detail.slice(at, at + length))) quoted.fill(1, at, at + length)
+  })
+}
+
+/** How many hashes `forEachRun` tells apart. */
+const HASHES = 2 ** 16
+/** An odd number with its bits well spread. */
+const BASE = 0x01_00_01_93
+
+/** Goes over all runs of `length` characters, with a hash of each that rolls along (Rabin and Karp). */
+const forEachRun = (text: string, length: number, visit: (at: number, hash: number) => void): void => {
+  let weight = 1
+  for (let power = 0; power < length; power++) weight = Math.imul(weight, BASE)
+  let hash = 0
+  for (let end = 1; end <= text.length; end++) {
+    const at = end - length
+    hash = (Math.imul(hash, BASE) + text.charCodeAt(end - 1)) | 0
+    if (at > 0) hash = (hash - Math.imul(weight, text.charCodeAt(at - 1))) | 0
+    if (at >= 0) visit(at, hash >>> 16)
   }
-  return kept
 }
 
 /** Whether another attempt may fare better (design section 6): after timeouts, lost connections, 429 and 5xx only. */

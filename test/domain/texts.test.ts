@@ -13,6 +13,7 @@ import type { Json } from "../../src/domain/template/Value.ts"
 import { isStorable, Text, textOf, toStorable } from "../../src/domain/Text.ts"
 import { truncate } from "../../src/domain/truncation.ts"
 import { MAX_VARIABLES_DEPTH, MAX_VARIABLES_VALUES, Variables } from "../../src/domain/Variables.ts"
+import { slowness, worked } from "../support/slowness.ts"
 
 /** Characters of one to four bytes, and pairs of them that belong together. */
 const Characters = Schema.Array(Schema.Literals(["a", "é", "日", "🙂", "\n", "e\u0301"]))
@@ -216,6 +217,48 @@ describe("provider errors", () => {
     }
     assert.strictEqual(without("refused: 12345678", "12345678"), "refused: [prompt]")
     assert.strictEqual(without("no, not so", "no"), "no, not so")
+    // Two characters that end in the same surrogate.
+    assert.strictEqual(without("\u{1FA42} is the one", "🙂 is the one"), "\uFFFD[prompt]")
+  })
+
+  const Pieces = Schema.Array(Schema.Literals(["a", "b", '"', "\n", "🙂", "🙃"]))
+
+  it.effect.prop("lose each 12 characters in a row that the prompt has", [Pieces, Pieces], (parts) =>
+    Effect.sync(() => {
+      const [some, more] = parts.map((characters) => characters.join("")) as [string, string]
+      const prompt = some + more + some
+      const json = JSON.stringify(prompt).slice(1, -1)
+      const error = makeProviderError({ reason: "rejected", detail: `${more} ${json.slice(3)} ${some}` })
+      const kept = error.detail.split("")
+      for (const form of error.detail.includes("\\") ? [prompt, json] : [prompt]) {
+        const length = Math.min(12, form.length)
+        if (length < 6) continue
+        for (let at = 0; at + length <= kept.length; at++) {
+          if (form.includes(error.detail.slice(at, at + length))) kept.fill("\0", at, at + length)
+        }
+      }
+      assert.strictEqual(
+        withoutPrompt(error, prompt).detail,
+        toStorable(kept.join("").replaceAll(/\0+/g, "[prompt]"))
+      )
+    })
+  )
+
+  it("lose it in little time, however long the prompt is and whatever is repeated in it", () => {
+    const words = Array.from({ length: 250_000 }, (_, index) => `the word ${index}`)
+    const detail = "This model's maximum context length is 128000 tokens. Please reduce the length. ".repeat(
+      6
+    )
+    for (const [prompt, said] of [
+      [words.join(" "), detail],
+      ["x".repeat(4_000_000), "x".repeat(500)],
+      [detail.repeat(8_000), detail]
+    ] as const) {
+      const error = makeProviderError({ reason: "rejected", detail: said })
+      const before = worked()
+      withoutPrompt(error, prompt)
+      assert.isBelow(worked() - before, 100 * slowness)
+    }
   })
 })
 
