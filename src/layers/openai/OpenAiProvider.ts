@@ -23,6 +23,8 @@ export const openAiProvider = ({ apiKey, baseUrl, api }: OpenAiOptions): Provide
     // Attempts are ours to count (design section 6), and so is the deadline, which covers the body too.
     maxRetries: 0,
     timeout: Duration.toMillis("1 hour"),
+    // Without a word on it, any encoding is acceptable (RFC 9110 section 12.5.3).
+    defaultHeaders: { "accept-encoding": "identity" },
     fetch: boundedFetch()
   })
   const ask = api === "responses" ? askResponses : askChatCompletions

@@ -34,10 +34,6 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
       signal?.throwIfAborted()
       signal?.addEventListener("abort", giveUp, { once: true })
 
-      const asked = new Headers(init?.headers)
-      // Without a word on it, any encoding is acceptable (RFC 9110 section 12.5.3).
-      asked.set("accept-encoding", "identity")
-
       let status = 0
       const headers: Array<[string, string]> = []
       const chunks: Array<Uint8Array> = []
@@ -47,7 +43,7 @@ export const boundedFetch = (maximum = MAX_ANSWER_BYTES): typeof fetch => {
           origin,
           path: pathname + search,
           method: (init?.method ?? "GET") as Dispatcher.HttpMethod,
-          headers: asked,
+          headers: init?.headers as Headers,
           body: init?.body as string,
           // The caller's deadline covers headers and body.
           headersTimeout: 0,
