@@ -1,4 +1,4 @@
-import { Deferred, Duration, Effect, Exit, Layer, Schedule, Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Layer, Schedule, Scope } from "effect"
 import { ExecutionQueue } from "../services/ExecutionQueue.ts"
 import { Executor } from "../services/Executor.ts"
 import { Lifecycle } from "../services/Lifecycle.ts"
@@ -52,12 +52,13 @@ export const layer = Layer.effectDiscard(
       )
       .pipe(Scope.provide(consuming))
     yield* lifecycle.onStop(
-      Effect.scoped(
-        Effect.gen(function* () {
-          yield* Deferred.succeed(drained, undefined).pipe(Effect.delay(settings.drain), Effect.forkScoped)
-          yield* Scope.close(consuming, Exit.void)
-        })
-      )
+      Effect.gen(function* () {
+        const drain = Deferred.succeed(drained, undefined)
+        const timer = yield* Effect.forkChild(Effect.delay(drain, settings.drain))
+        yield* Scope.close(consuming, Exit.void)
+        yield* Fiber.interrupt(timer)
+        yield* drain
+      })
     )
   })
 )
