@@ -32,6 +32,7 @@ import type { TemplateForbidden, TemplateSyntaxError } from "../domain/template/
 import type { RenderError } from "../domain/template/Template.ts"
 import { MAX_PROMPT_BYTES, truncate } from "../domain/truncation.ts"
 import type { Variables } from "../domain/Variables.ts"
+import { DatabaseUnavailable } from "./DatabaseUnavailable.ts"
 import { Dispatcher } from "./Dispatcher.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
 import type {
@@ -72,6 +73,10 @@ export interface ExecutionRequest {
 
 /** Sync calls that a process has under way at most: each keeps its prompt and its answer in memory. */
 const RUNNING = 1_000
+
+/** How often a request is tried by the release that is read as the active one, while writes know another. */
+const RELEASES_TRIED = 5
+const RELEASE_PAUSE = Duration.millis(50)
 
 /** How often an execution that somebody waits for is looked at, and whether the process is to stop. */
 const LOOKS = Schedule.min([Schedule.exponential("25 millis", 1.5), Schedule.spaced("1 second")])
@@ -281,7 +286,7 @@ export class Executions extends Context.Service<
         return { _tag: "Known" as const, execution_id: taken.execution_id }
       })
 
-      /** Accepts by the release that is active when the row is written: another than this process knew makes it look again. */
+      /** Accepts by the release that is active when the row is written: another than this process knew makes it look again, for 0.2 s. */
       const acceptCurrent = Effect.fnUntraced(function* (
         project_id: ProjectId,
         door: Door,
@@ -289,11 +294,15 @@ export class Executions extends Context.Service<
         request: ExecutionRequest,
         refused?: ProcessUnavailable
       ) {
-        for (;;) {
+        for (let tries = 1; tries <= RELEASES_TRIED; tries++) {
           const accepted = yield* accept(project_id, door, mode, request, refused)
           if (accepted._tag !== "Superseded") return accepted
           yield* cache.forget(project_id, [request.prompt_name])
+          // Moved just now, most often, and read anew at once; after that a replica may have to catch up.
+          if (tries > 1) yield* Effect.sleep(RELEASE_PAUSE)
         }
+        const cause = new Error("reads do not see the release that writes see")
+        return yield* Effect.die(new DatabaseUnavailable({ cause }))
       })
 
       const start = Effect.fnUntraced(function* (

@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Cause, Context, Effect, Exit, Fiber, Layer } from "effect"
 import { RateLimiter } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { echo } from "../../src/layers/memory/echo.ts"
@@ -9,10 +9,12 @@ import { layerMigrated } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { layerServices } from "../../src/layers/Services.ts"
+import { DatabaseUnavailable } from "../../src/services/DatabaseUnavailable.ts"
 import { Executions } from "../../src/services/Executions.ts"
 import { Prompts } from "../../src/services/Prompts.ts"
 import { PromptStore } from "../../src/services/PromptStore.ts"
 import { newName, PROJECT } from "../support/ledger.ts"
+import { pass } from "../support/service.ts"
 
 /** The stores over one database, and how often a prompt was asked for. */
 class Asked extends Context.Service<Asked, { count: number }>()("test/Asked") {}
@@ -32,21 +34,25 @@ const stores = Layer.effectContext(
   })
 ).pipe(Layer.provideMerge(layerStores), Layer.provideMerge(layerMigrated(DatabasePglite.layerMemory)))
 
-/** A process of its own over the shared stores. */
-const process = Effect.map(
-  Layer.build(
-    Layer.fresh(
-      layerServices.pipe(
-        Layer.provide([
-          ExecutionQueueSql.layer,
-          RateLimiter.layerStoreMemory,
-          PromptLedger.layerProviders([echo])
-        ])
+/** A process of its own over the shared stores, but for the prompts of another. */
+const processOver = <R>(promptStore: Layer.Layer<PromptStore, never, R>) =>
+  Effect.map(
+    Layer.build(
+      Layer.fresh(
+        layerServices.pipe(
+          Layer.provide([
+            ExecutionQueueSql.layer,
+            RateLimiter.layerStoreMemory,
+            PromptLedger.layerProviders([echo]),
+            promptStore
+          ])
+        )
       )
-    )
-  ),
-  (context) => ({ prompts: Context.get(context, Prompts), executions: Context.get(context, Executions) })
-)
+    ),
+    (context) => ({ prompts: Context.get(context, Prompts), executions: Context.get(context, Executions) })
+  )
+
+const process = processOver(Layer.effect(PromptStore, PromptStore))
 
 const textOf = (prompts: Prompts["Service"], name: string) =>
   Effect.map(prompts.get(PROJECT, name), ({ active_version }) => active_version?.template_source)
@@ -94,6 +100,35 @@ layer(stores, { timeout: "60 seconds" })("the active prompt", (it) => {
       yield* there.prompts.activate(PROJECT, name, 2)
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* textOf(here.prompts, name), "second")
+    })
+  )
+
+  it.effect("that a lagging replica keeps telling of is given up", () =>
+    Effect.gen(function* () {
+      const { prompts } = yield* process
+      const name = newName()
+      yield* prompts.upsert(PROJECT, name, { template_source: "first" })
+      const store = yield* PromptStore
+      const asked = yield* Asked
+      const old = yield* store.resolve(PROJECT, name, undefined)
+      yield* prompts.upsert(PROJECT, name, { template_source: "second" })
+      asked.count = 0
+      const { executions } = yield* processOver(
+        Layer.succeed(PromptStore, {
+          ...store,
+          resolve: () => Effect.sync(() => (asked.count++, old))
+        })
+      )
+      const request = { prompt_name: name, variables: {} }
+      for (const accept of [executions.run, executions.submit]) {
+        asked.count = 0
+        const accepting = yield* Effect.forkChild(Effect.exit(accept(PROJECT, "full", request)))
+        yield* pass(1)
+        const exit = yield* Fiber.join(accepting)
+        assert(Exit.isFailure(exit))
+        assert.instanceOf(Cause.squash(exit.cause), DatabaseUnavailable)
+        assert.isAtMost(asked.count, 5)
+      }
     })
   )
 
