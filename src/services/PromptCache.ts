@@ -1,11 +1,14 @@
 import { Cache, Context, Duration, Effect, Exit, Layer, Option } from "effect"
 import type { ProjectId } from "../domain/Ids.ts"
+import { Held } from "./Held.ts"
 import { PromptStore } from "./PromptStore.ts"
 import type { ResolvedPrompt } from "./PromptStore.ts"
 
 /** How long a process goes by what it knows of a prompt that another process may have changed. */
 const REMEMBERED = Duration.seconds(1)
 const PROMPTS_REMEMBERED = 10_000
+/** Characters of template source in all. What was read longest ago goes first. */
+const CHARACTERS_REMEMBERED = 64 * 2 ** 20
 
 /** Prompts with the version that was asked for, as this process knows them. What is not there is asked for each time. */
 export class PromptCache extends Context.Service<
@@ -30,10 +33,20 @@ export class PromptCache extends Context.Service<
 
       const keyOf = (project_id: ProjectId, name: string, version_number?: number) =>
         `${project_id}/${version_number ?? ""}/${name}`
+      const sizes = new Held<true>({ entries: PROMPTS_REMEMBERED, size: CHARACTERS_REMEMBERED })
+      const remember = (key: string, resolved: Option.Option<ResolvedPrompt>): Effect.Effect<void> => {
+        const version = Option.flatMap(resolved, (prompt) => prompt.version)
+        if (Option.isNone(version)) return Effect.void
+        const gone = sizes.set(key, true, version.value.template_source.length)
+        return Effect.forEach(gone, (oldest) => Cache.invalidate(known, oldest), { discard: true })
+      }
       const lookup = (key: string) => {
         const [project_id, version_number] = key.split("/", 2) as [ProjectId, string]
         const name = key.slice(project_id.length + version_number.length + 2)
-        return store.resolve(project_id, name, version_number === "" ? undefined : Number(version_number))
+        return Effect.tap(
+          store.resolve(project_id, name, version_number === "" ? undefined : Number(version_number)),
+          (resolved) => remember(key, resolved)
+        )
       }
       const known = yield* Cache.makeWith(lookup, {
         capacity: PROMPTS_REMEMBERED,
@@ -49,9 +62,15 @@ export class PromptCache extends Context.Service<
         version: (project_id, name, version_number) =>
           Cache.get(known, keyOf(project_id, name, version_number)),
         forget: (project_id, names) =>
-          Effect.forEach(new Set(names), (name) => Cache.invalidate(known, keyOf(project_id, name)), {
-            discard: true
-          })
+          Effect.forEach(
+            new Set(names),
+            (name) => {
+              const key = keyOf(project_id, name)
+              sizes.delete(key)
+              return Cache.invalidate(known, key)
+            },
+            { discard: true }
+          )
       })
     })
   )

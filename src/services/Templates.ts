@@ -2,11 +2,13 @@ import { Context, Effect, Layer } from "effect"
 import type { TemplateForbidden, TemplateSyntaxError } from "../domain/template/errors.ts"
 import { makeTemplate } from "../domain/template/Template.ts"
 import type { Template } from "../domain/template/Template.ts"
+import { Held } from "./Held.ts"
 
-/** Templates that a process keeps compiled; past that the one used longest ago goes. */
 const TEMPLATES_KEPT = 1_000
+/** Characters of their source in all: a template that is all expressions takes some 60 bytes for each. */
+const CHARACTERS_KEPT = 4 * 2 ** 20
 
-/** Compiled templates, kept by checksum: a content is parsed and checked once in a process. */
+/** Compiled templates, kept by checksum while they are among those used last: parsing and checking takes time. */
 export class Templates extends Context.Service<
   Templates,
   {
@@ -17,20 +19,16 @@ export class Templates extends Context.Service<
   }
 >()("promptledger/services/Templates") {
   static readonly layer = Layer.sync(Templates, () => {
-    const kept = new Map<string, Template>()
-    const keep = (checksum_hash: string, template: Template): Template => {
-      kept.delete(checksum_hash)
-      kept.set(checksum_hash, template)
-      if (kept.size > TEMPLATES_KEPT) kept.delete(kept.keys().next().value!)
-      return template
-    }
+    const kept = new Held<Template>({ entries: TEMPLATES_KEPT, size: CHARACTERS_KEPT })
     return Templates.of({
       get: ({ checksum_hash, template_source }) =>
         Effect.suspend(() => {
           const template = kept.get(checksum_hash)
           return template === undefined
-            ? Effect.map(makeTemplate(template_source), (made) => keep(checksum_hash, made))
-            : Effect.succeed(keep(checksum_hash, template))
+            ? Effect.tap(makeTemplate(template_source), (made) =>
+                Effect.sync(() => kept.set(checksum_hash, made, template_source.length))
+              )
+            : Effect.succeed(template)
         })
     })
   })
