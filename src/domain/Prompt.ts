@@ -16,13 +16,15 @@ export const VersionStatus = Schema.Literals(["draft", "active", "deprecated"]).
 })
 export type VersionStatus = typeof VersionStatus.Type
 
-const DOTS = [".", ".."]
-const promptName = { description: "The prompt's name, unique in the project; case matters." }
+const DOTS = new Set([".", ".."])
+const promptName = {
+  description: "The prompt's name, unique in the project, and neither `.` nor `..`; case matters."
+}
 export const PromptName = Schema.String.check(
   // Clients take these out of an address: such a prompt could not be asked for.
-  Schema.makeFilter((name: string) => !DOTS.includes(name), {
+  Schema.makeFilter((name: string) => !DOTS.has(name), {
     message: "Expected a name that is neither '.' nor '..'",
-    toJsonSchema: () => [{ not: { enum: DOTS } }, true]
+    toJsonSchema: () => [{}, true]
   }),
   Schema.isPattern(/^[A-Za-z0-9_.\-/]{1,255}$/u, {
     message: "Expected 1 to 255 characters of letters, digits, '_', '.', '-' and '/'",

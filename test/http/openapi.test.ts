@@ -96,11 +96,7 @@ describe("the OpenAPI document", () => {
 
   it("gives texts their constraints", () => {
     const [run, execute] = ["POST /v1/executions:run", "POST /v1/prompts/{name}/execute"]
-    const name = {
-      type: "string",
-      pattern: "^[A-Za-z0-9_.\\-/]{1,255}$",
-      allOf: [{ not: { enum: [".", ".."] } }]
-    }
+    const name = { type: "string", pattern: "^[A-Za-z0-9_.\\-/]{1,255}$" }
     assert.deepStrictEqual(parameter("GET /v1/prompts/{name}", "name"), name)
     assert.deepStrictEqual(property("RunPrompt", "prompt_name"), name)
     const environment = { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$" }
