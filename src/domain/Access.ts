@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { sha256 } from "./checksum.ts"
 import { dateOf, dateOrNull } from "./dates.ts"
 import { DEFAULT_PROJECT_ID, KeyId, ProjectId } from "./Ids.ts"
-import { textOf } from "./Text.ts"
+import { textOf, unsaid } from "./Text.ts"
 
 export const Scope = Schema.Literals([
   "prompts:read",
@@ -40,7 +40,7 @@ export const KeyName = textOf(100)
   .check(
     Schema.makeFilter((name: string) => name !== CONFIGURED_KEY, {
       message: `Expected another name than ${CONFIGURED_KEY}, which is that of the configured key`,
-      toJsonSchema: () => [{}, true]
+      ...unsaid
     })
   )
   .annotate(keyName)

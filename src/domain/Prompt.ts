@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { dateOf } from "./dates.ts"
 import { PromptId, VersionId } from "./Ids.ts"
 import { MAX_SOURCE_BYTES } from "./template/limits.ts"
-import { Text, textOf } from "./Text.ts"
+import { Text, textOf, unsaid } from "./Text.ts"
 
 /** Design section 1. */
 export const PromptMode = Schema.Literals(["full", "tracking"]).annotate({
@@ -24,7 +24,7 @@ export const PromptName = Schema.String.check(
   // Clients take these out of an address: such a prompt could not be asked for.
   Schema.makeFilter((name: string) => !DOTS.has(name), {
     message: "Expected a name that is neither '.' nor '..'",
-    toJsonSchema: () => [{}, true]
+    ...unsaid
   }),
   Schema.isPattern(/^[A-Za-z0-9_.\-/]{1,255}$/u, {
     message: "Expected 1 to 255 characters of letters, digits, '_', '.', '-' and '/'",

@@ -9,12 +9,14 @@ export const isStorable = (text: string): boolean => !UNSTORABLE.test(text)
 /** The text with U+FFFD for each character that PostgreSQL cannot store. */
 export const toStorable = (text: string): string => text.toWellFormed().replaceAll("\0", "\uFFFD")
 
+/** Of a check that JSON Schema cannot say: without a word on it, it would lose the check's other annotations. */
+export const unsaid: Pick<Schema.Annotations.Filter, "toJsonSchema"> = { toJsonSchema: () => [{}, true] }
+
 /** Any text that PostgreSQL can store. */
 export const Text = Schema.String.check(
   Schema.makeFilter(isStorable, {
     message: "Expected a text without U+0000 and lone surrogates",
-    // JSON Schema cannot say so; without a word on it, it would lose the check's other annotations.
-    toJsonSchema: () => [{}, true]
+    ...unsaid
   })
 )
 

@@ -14,12 +14,15 @@ const shorten = (segment: string | number) =>
     ? `${segment.slice(0, MAX_SEGMENT).toWellFormed()}…`
     : segment
 
+/** What is wrong with a request, in words. */
+export const inWords = (errors: ReadonlyArray<Fault>): string =>
+  errors.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")
+
 /** Refuses a malformed request with everything that is wrong with it. */
 export const badRequest = (faults: ReadonlyArray<Fault>): Effect.Effect<never, BadRequest> =>
   Effect.flatMap(RequestId, (request_id) => {
     const errors = faults
       .slice(0, MAX_FAULTS)
       .map(({ path, message }) => ({ path: path.map(shorten), message }))
-    const detail = errors.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")
-    return Effect.fail(new BadRequest({ request_id, detail, errors }))
+    return Effect.fail(new BadRequest({ request_id, detail: inWords(errors), errors }))
   })

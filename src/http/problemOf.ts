@@ -21,6 +21,7 @@ import type { RenderError } from "../domain/template/Template.ts"
 import type { InvalidApiKey, TooManyInvalidKeys } from "../services/Authentication.ts"
 import type { RateLimited } from "../services/RateLimit.ts"
 import * as Problems from "./api/Problems.ts"
+import { inWords } from "./badRequest.ts"
 import { RequestId } from "./RequestId.ts"
 
 /** Every error of the domain that can reach the API. */
@@ -78,6 +79,8 @@ const at = ({
   readonly reason: string
 }) => `Line ${line}, column ${column}: ${reason}.`
 
+const EXPIRY_PAST = { path: ["payload", "expires_at"], message: "Expected a time in the future" }
+
 /** What each error says in words. */
 const details: {
   readonly [Tag in DomainError["_tag"]]: (error: Extract<DomainError, { _tag: Tag }>) => string
@@ -111,7 +114,7 @@ const details: {
   ScopeMissing: ({ scope }) => `This takes a key with the scope ${scope}.`,
   ProjectNotFound: ({ project_id }) => `There is no project ${project_id}.`,
   ProjectExists: ({ name }) => `There is a project '${name}' already.`,
-  ExpiryPast: () => "payload.expires_at: Expected a time in the future",
+  ExpiryPast: () => inWords([EXPIRY_PAST]),
   KeyNotFound: ({ key_id }) => `There is no key ${key_id}.`
 }
 
@@ -186,11 +189,7 @@ const problems = {
   ProjectNotFound: ({ project_id }: ProjectNotFound, base: Base) =>
     new Problems.ProjectNotFound({ ...base, project_id }),
   ProjectExists: ({ name }: ProjectExists, base: Base) => new Problems.ProjectExists({ ...base, name }),
-  ExpiryPast: (_: ExpiryPast, base: Base) =>
-    new Problems.BadRequest({
-      ...base,
-      errors: [{ path: ["payload", "expires_at"], message: "Expected a time in the future" }]
-    }),
+  ExpiryPast: (_: ExpiryPast, base: Base) => new Problems.BadRequest({ ...base, errors: [EXPIRY_PAST] }),
   KeyNotFound: ({ key_id }: KeyNotFound, base: Base) => new Problems.KeyNotFound({ ...base, key_id })
 }
 

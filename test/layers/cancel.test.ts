@@ -5,7 +5,7 @@ import { Database } from "../../src/layers/postgres/Database.ts"
 import { migrate } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
-import { newDatabase } from "../support/database.ts"
+import { newDatabase, storesElsewhere } from "../support/database.ts"
 import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
 import { until } from "../support/service.ts"
 
@@ -37,7 +37,7 @@ describe("canceling over PostgreSQL", () => {
       yield* Effect.gen(function* () {
         yield* migrate
         const { write } = yield* Database
-        const others = Layer.fresh(layerStores.pipe(Layer.provide(Layer.fresh(Database.layer({ url })))))
+        const others = storesElsewhere(url)
         const cancel = (execution_id: ExecutionId) =>
           ExecutionStore.use((store) => store.cancel(PROJECT, execution_id)).pipe(
             Effect.provide(others),

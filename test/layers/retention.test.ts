@@ -9,7 +9,7 @@ import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { Rollups } from "../../src/services/Rollups.ts"
 import { RetentionStore } from "../../src/services/RetentionStore.ts"
 import { RollupStore } from "../../src/services/RollupStore.ts"
-import { migrateBefore, newDatabase } from "../support/database.ts"
+import { migrateBefore, newDatabase, storesElsewhere } from "../support/database.ts"
 import { storedRollups } from "../support/figures.ts"
 import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
 
@@ -92,7 +92,7 @@ describe("retention over PostgreSQL", () => {
         yield* Rollups.use(({ fold }) => fold)
         const { write } = yield* Database
         const { dropBodies, dropExecutions } = yield* RetentionStore
-        const others = Layer.fresh(layerStores.pipe(Layer.provide(Layer.fresh(Database.layer({ url })))))
+        const others = storesElsewhere(url)
         const elsewhere = <A>(use: (store: RetentionStore["Service"]) => Effect.Effect<A>) =>
           Effect.provide(RetentionStore.use(use), others)
         yield* dropBodies(Duration.zero, 1).pipe(

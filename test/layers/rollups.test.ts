@@ -10,7 +10,7 @@ import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { PromptStore } from "../../src/services/PromptStore.ts"
 import { Rollups } from "../../src/services/Rollups.ts"
 import { RollupStore } from "../../src/services/RollupStore.ts"
-import { migrateBefore, newDatabase } from "../support/database.ts"
+import { migrateBefore, newDatabase, storesElsewhere } from "../support/database.ts"
 import { factsOf, storedRollups } from "../support/figures.ts"
 import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
 
@@ -77,7 +77,7 @@ describe("rollups over PostgreSQL", () => {
         const early = yield* newExecution(version)
         yield* insert(early, LEASE)
         const { write } = yield* Database
-        const elsewhere = Layer.fresh(layerStores.pipe(Layer.provide(Layer.fresh(Database.layer({ url })))))
+        const elsewhere = storesElsewhere(url)
         const fold = RollupStore.use((store) => store.fold(10))
         // A cancel, since attempts that end share a statement, and with it a transaction.
         yield* cancel(PROJECT, early.execution_id).pipe(

@@ -1,5 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Duration, Effect, Fiber, Layer, Logger, Option } from "effect"
+import { Duration, Effect, Fiber, Layer, Option } from "effect"
 import { vi } from "vitest"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
@@ -9,6 +9,7 @@ import { Executions } from "../../src/services/Executions.ts"
 import { Prompts } from "../../src/services/Prompts.ts"
 import { fails, hangs, onCue, resets, says } from "../support/fakeOpenAi.ts"
 import { newExecution, newName, OTHER_PROJECT, PROJECT } from "../support/ledger.ts"
+import { logged } from "../support/logged.ts"
 import {
   lineageOf,
   pass,
@@ -161,13 +162,10 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
       Effect.gen(function* () {
         const executions = yield* Executions
         const { name } = yield* prompt()
-        const lines: Array<string> = []
-        const logger = Logger.make((entry) => void lines.push(Logger.formatJson.log(entry)))
-        const { execution_id, telemetry } = yield* executions
-          .run(PROJECT, "full", request(name))
-          .pipe(Effect.provide(Logger.layer([logger])))
+        const { value, lines } = yield* logged(executions.run(PROJECT, "full", request(name)))
+        const { execution_id, telemetry } = value
         assert.lengthOf(lines, 1)
-        const { message, annotations } = JSON.parse(lines[0]!)
+        const { message, annotations } = lines[0]
         assert.strictEqual(message, "execution finished")
         const { provider, model_name, latency_ms, prompt_tokens, response_tokens } = telemetry
         assert.deepStrictEqual(annotations, {
@@ -189,11 +187,9 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
       Effect.gen(function* () {
         const executions = yield* Executions
         const { execution_id, running } = yield* hangingRun
-        const lines: Array<string> = []
-        const logger = Logger.make((entry) => void lines.push(Logger.formatJson.log(entry)))
-        yield* executions.cancel(PROJECT, execution_id).pipe(Effect.provide(Logger.layer([logger])))
+        const { lines } = yield* logged(executions.cancel(PROJECT, execution_id))
         assert.lengthOf(lines, 1)
-        assert.deepInclude(JSON.parse(lines[0]!).annotations, { execution_id, status: "canceled" })
+        assert.deepInclude(lines[0].annotations, { execution_id, status: "canceled" })
         yield* pass(11)
         yield* Fiber.await(running)
       })

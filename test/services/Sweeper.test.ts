@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Layer, Logger } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { layerMigrated } from "../../src/layers/postgres/migrations.ts"
@@ -9,6 +9,7 @@ import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { defaultSettings, Settings } from "../../src/services/Settings.ts"
 import { Sweeper } from "../../src/services/Sweeper.ts"
 import { change, newExecution, newName, revise } from "../support/ledger.ts"
+import { logged } from "../support/logged.ts"
 
 const queue = Layer.succeed(ExecutionQueue, {
   enqueue: () => Effect.void,
@@ -33,18 +34,13 @@ layer(service, { timeout: "60 seconds" })("Sweeper", (it) => {
       yield* TestClock.adjust("31 seconds")
       yield* Sweeper.use(({ sweep }) => sweep)
       yield* TestClock.adjust("3 seconds")
-      const lines: Array<string> = []
-      const logger = Logger.make((entry) => void lines.push(Logger.formatJson.log(entry)))
-      const { recovered } = yield* Sweeper.use(({ sweep }) => sweep).pipe(
-        Effect.provide(Logger.layer([logger]))
-      )
-      assert.strictEqual(recovered, 2)
-      const logged = lines.map((line) => JSON.parse(line))
+      const { value, lines } = yield* logged(Sweeper.use(({ sweep }) => sweep))
+      assert.strictEqual(value.recovered, 2)
       assert.deepStrictEqual(
-        logged.map(({ message }) => message),
+        lines.map(({ message }) => message),
         ["execution finished"]
       )
-      assert.deepInclude(logged[0].annotations, {
+      assert.deepInclude(lines[0].annotations, {
         execution_id: ended.execution_id,
         status: "failed",
         provider: "echo",

@@ -9,6 +9,7 @@ import { inject } from "vitest"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { layerMigrated, migrations } from "../../src/layers/postgres/migrations.ts"
+import { layerStores } from "../../src/layers/postgres/stores.ts"
 
 /** Runs a statement on the server that the tests were given. */
 const onServer = (statement: string) =>
@@ -29,6 +30,10 @@ export const newDatabase = Effect.gen(function* () {
   url.pathname = `/${name}`
   return Redacted.make(url.href)
 })
+
+/** The stores of another process on a database. */
+export const storesElsewhere = (url: Redacted.Redacted) =>
+  Layer.fresh(layerStores.pipe(Layer.provide(Layer.fresh(Database.layer({ url })))))
 
 /** A new folder; removed when the scope closes. */
 export const newFolder = Effect.acquireRelease(

@@ -1,4 +1,4 @@
-import { Duration, Effect, Redacted, Stream } from "effect"
+import { Duration, Effect, Predicate, Redacted, Stream } from "effect"
 import OpenAI from "openai"
 import type { CompletionChunk } from "../../domain/completion.ts"
 import { makeProviderError } from "../../domain/providerError.ts"
@@ -70,7 +70,7 @@ const askChatCompletions: Ask = async (client, { model_name, messages, params },
   const data = (await response.json()) as Partial<OpenAI.ChatCompletion> | null
   const message = data?.choices?.[0]?.message
   const text: unknown = message?.content ?? message?.refusal ?? ""
-  if (!isObject(message) || typeof text !== "string") return unreadable(request_id)
+  if (!Predicate.isObject(message) || typeof text !== "string") return unreadable(request_id)
   return {
     text,
     prompt_tokens: data?.usage?.prompt_tokens,
@@ -146,11 +146,8 @@ const textOf = (output: unknown): string | undefined => {
   return text
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 const isTyped = (value: unknown): value is Readonly<Record<string, unknown>> & { readonly type: string } =>
-  isObject(value) && typeof value["type"] === "string"
+  Predicate.isObject(value) && typeof value["type"] === "string"
 
 const requestId = (response: Response): string | undefined =>
   response.headers.get("x-request-id") ?? undefined
