@@ -5,6 +5,8 @@ import { KeyName, ProjectName, Scope } from "../domain/Access.ts"
 import type { Principal } from "../domain/Access.ts"
 import { DEFAULT_PROJECT_ID, KeyId } from "../domain/Ids.ts"
 import { Access } from "../services/Access.ts"
+import { everyPage } from "../services/Page.ts"
+import type { PageRequest } from "../services/Page.ts"
 import { AppConfig } from "./AppConfig.ts"
 import { layerAccess } from "./Live.ts"
 import type { LedgerState } from "./Live.ts"
@@ -37,13 +39,16 @@ const refuse = (message: string) =>
     })
   )
 
+const projects = Access.use((access) =>
+  everyPage((page: PageRequest<string>) => access.projects(operator, page))
+)
+
 const inProject = <A, E, R>(
   name: string,
   use: (project_id: typeof DEFAULT_PROJECT_ID) => Effect.Effect<A, E, R>
 ) =>
   Effect.gen(function* () {
-    const projects = yield* Access.use((access) => access.projects(operator))
-    const project = projects.find((one) => one.name === name)
+    const project = (yield* projects).find((one) => one.name === name)
     if (project === undefined) return yield* refuse(`There is no project '${name}'.`)
     return yield* use(project.project_id)
   })
@@ -53,12 +58,10 @@ const project = Flag.String("project").pipe(
   Flag.withDefault("default")
 )
 
-const listProjects = Command.make("list", {}, () =>
-  Effect.flatMap(
-    Access.use((access) => access.projects(operator)),
-    print
-  )
-).pipe(Command.withDescription("Lists the projects"), Command.provide(over("begun")))
+const listProjects = Command.make("list", {}, () => Effect.flatMap(projects, print)).pipe(
+  Command.withDescription("Lists the projects"),
+  Command.provide(over("begun"))
+)
 
 const createProject = Command.make(
   "create",
@@ -73,7 +76,9 @@ const createProject = Command.make(
 const listKeys = Command.make("list", { project }, ({ project: name }) =>
   inProject(name, (project_id) =>
     Effect.flatMap(
-      Access.use((access) => access.keys(operator, project_id)),
+      Access.use((access) =>
+        everyPage((page: PageRequest<KeyId>) => access.keys(operator, project_id, page))
+      ),
       print
     )
   )

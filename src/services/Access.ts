@@ -13,6 +13,8 @@ import { sha256 } from "../domain/checksum.ts"
 import type { KeyId, ProjectId } from "../domain/Ids.ts"
 import { Authentication, newKey } from "./Authentication.ts"
 import { KeyStore } from "./KeyStore.ts"
+import { paged } from "./Page.ts"
+import type { Page, PageRequest } from "./Page.ts"
 
 export interface KeyRequest {
   readonly name: string
@@ -33,15 +35,21 @@ export interface IssuedKey extends ApiKey {
 export class Access extends Context.Service<
   Access,
   {
-    readonly projects: (principal: Principal) => Effect.Effect<ReadonlyArray<Project>>
+    /** The projects that one administers, by name. */
+    readonly projects: (
+      principal: Principal,
+      page: PageRequest<string>
+    ) => Effect.Effect<Page<Project, string>>
     readonly createProject: (
       principal: Principal,
       name: string
     ) => Effect.Effect<Project, ProjectExists | ScopeMissing>
+    /** A project's keys, newest first, those that have ended too. */
     readonly keys: (
       principal: Principal,
-      project_id: ProjectId
-    ) => Effect.Effect<ReadonlyArray<ApiKey>, ProjectNotFound>
+      project_id: ProjectId,
+      page: PageRequest<KeyId>
+    ) => Effect.Effect<Page<ApiKey, KeyId>, ProjectNotFound>
     readonly issue: (
       principal: Principal,
       project_id: ProjectId,
@@ -57,24 +65,33 @@ export class Access extends Context.Service<
       const store = yield* KeyStore
       const { forget } = yield* Authentication
 
-      const projects = (principal: Principal) =>
-        Effect.map(store.projects, (all) =>
-          all.filter(({ project_id }) => administers(principal, project_id))
-        )
+      /** The project that one is bound to: none for who reaches all. */
+      const boundTo = (principal: Principal) => (reachesAll(principal) ? undefined : principal.project_id)
 
       return Access.of({
-        projects,
+        projects: Effect.fn("Access.projects")((principal, page) =>
+          paged(
+            page,
+            (more) => store.projects(boundTo(principal), more),
+            ({ name }) => name
+          )
+        ),
         createProject: Effect.fn("Access.createProject")(function* (principal, name) {
           if (!reachesAll(principal)) return yield* new ScopeMissing({ scope: "admin" })
           const created = yield* store.insertProject(name)
           return Option.isSome(created) ? created.value : yield* new ProjectExists({ name })
         }),
-        keys: Effect.fn("Access.keys")(function* (principal, project_id) {
-          const known = yield* projects(principal)
-          if (!known.some((one) => one.project_id === project_id)) {
-            return yield* new ProjectNotFound({ project_id })
-          }
-          return yield* store.keys(project_id)
+        keys: Effect.fn("Access.keys")(function* (principal, project_id, page) {
+          const unknown = new ProjectNotFound({ project_id })
+          if (!administers(principal, project_id)) return yield* unknown
+          return yield* paged(
+            page,
+            (more) =>
+              Effect.flatMap(store.keys(project_id, more), Effect.fromOption).pipe(
+                Effect.mapError(() => unknown)
+              ),
+            ({ key_id }: ApiKey) => key_id
+          )
         }),
         issue: Effect.fn("Access.issue")(function* (
           principal,
@@ -91,8 +108,7 @@ export class Access extends Context.Service<
           return Option.isSome(issued) ? { ...issued.value, key } : yield* new ProjectNotFound({ project_id })
         }),
         revoke: Effect.fn("Access.revoke")(function* (principal, key_id) {
-          const within = reachesAll(principal) ? undefined : principal.project_id
-          const key_hash = yield* store.revoke(key_id, within)
+          const key_hash = yield* store.revoke(key_id, boundTo(principal))
           if (Option.isNone(key_hash)) return yield* new KeyNotFound({ key_id })
           yield* forget(key_hash.value)
         })

@@ -8,7 +8,7 @@ import type { ProjectId } from "../domain/Ids.ts"
 import type { Prompt, PromptMode, PromptVersion } from "../domain/Prompt.ts"
 import { AnalyticsStore } from "./AnalyticsStore.ts"
 import type { AnalyticsFilter, ModeAnalytics } from "./AnalyticsStore.ts"
-import { pageOf } from "./Page.ts"
+import { paged } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
 import { PromptStore } from "./PromptStore.ts"
 
@@ -70,18 +70,24 @@ export class Analytics extends Context.Service<
           Effect.map(store.byMode(project_id, filter), summarize)
         ),
 
-        groups: Effect.fn("Analytics.groups")(function* (project_id, filter, group_by, { after, limit }) {
-          const rows = yield* store.groups(project_id, filter, group_by, { after, limit: limit + 1 })
-          const { items, next } = pageOf(rows, limit, (last) => positionOf(group_by, last))
+        groups: Effect.fn("Analytics.groups")(function* (project_id, filter, group_by, page) {
+          const { items, next } = yield* paged(
+            page,
+            (more) => store.groups(project_id, filter, group_by, more),
+            (last) => positionOf(group_by, last)
+          )
           return { items: items.map(tellFigures), next }
         }),
 
-        versions: Effect.fn("Analytics.versions")(function* (project_id, name, filter, { after, limit }) {
+        versions: Effect.fn("Analytics.versions")(function* (project_id, name, filter, page) {
           const resolved = yield* promptStore.resolve(project_id, name, undefined)
           if (Option.isNone(resolved)) return yield* new PromptNotFound({ name })
           const { prompt, version } = resolved.value
-          const rows = yield* promptStore.versions(prompt.prompt_id, { after, limit: limit + 1 })
-          const { items, next } = pageOf(rows, limit, ({ version_number }) => version_number)
+          const { items, next } = yield* paged(
+            page,
+            (more) => promptStore.versions(prompt.prompt_id, more),
+            ({ version_number }) => version_number
+          )
           const figures = yield* store.versions(
             project_id,
             { ...filter, prompt_name: name },

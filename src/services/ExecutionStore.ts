@@ -105,8 +105,11 @@ export class ExecutionStore extends Context.Service<
   {
     /** The model of that provider and name, made known where it was not. */
     readonly model: (ref: ModelRef) => Effect.Effect<Model>
-    /** The models that come with the service, and those that a project's executions used. */
-    readonly models: (project_id: ProjectId) => Effect.Effect<ReadonlyArray<Model>>
+    /** The models that come with the service, and those that a project's executions used, by provider and name. */
+    readonly models: (
+      project_id: ProjectId,
+      page: PageRequest<ModelRef>
+    ) => Effect.Effect<ReadonlyArray<Model>>
 
     /** The execution that an idempotency key of that prompt stands for. */
     readonly keyed: (

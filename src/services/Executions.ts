@@ -48,7 +48,7 @@ import { attemptsWith } from "./instruments.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { logEnd } from "./logEnd.ts"
 import { NewId } from "./NewId.ts"
-import { pageOf } from "./Page.ts"
+import { paged } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
 import { PromptCache } from "./PromptCache.ts"
 import { ProcessUnavailable } from "./ProcessUnavailable.ts"
@@ -149,8 +149,11 @@ export class Executions extends Context.Service<
       execution_id: ExecutionId
     ) => Effect.Effect<Execution, ExecutionNotFound | ExecutionEnded>
 
-    /** The models that come with the service, and those that the project used. */
-    readonly models: (project_id: ProjectId) => Effect.Effect<ReadonlyArray<Model>>
+    /** The models that come with the service, and those that the project used, by provider and name. */
+    readonly models: (
+      project_id: ProjectId,
+      page: PageRequest<ModelRef>
+    ) => Effect.Effect<Page<Model, ModelRef>>
   }
 >()("promptledger/services/Executions") {
   static readonly layer = Layer.effect(
@@ -413,10 +416,13 @@ export class Executions extends Context.Service<
           const lineage = yield* store.lineage(project_id, execution_id)
           return Option.isSome(lineage) ? lineage.value : yield* new ExecutionNotFound({ execution_id })
         }),
-        list: Effect.fn("Executions.list")(function* (project_id, filter, { after, limit }) {
-          const rows = yield* store.list(project_id, filter, { after, limit: limit + 1 })
-          return pageOf(rows, limit, ({ created_at, execution_id }) => ({ created_at, execution_id }))
-        }),
+        list: Effect.fn("Executions.list")((project_id, filter, page) =>
+          paged(
+            page,
+            (more) => store.list(project_id, filter, more),
+            ({ created_at, execution_id }) => ({ created_at, execution_id })
+          )
+        ),
         cancel: Effect.fn("Executions.cancel")(function* (project_id, execution_id) {
           const outcome = yield* store.cancel(project_id, execution_id)
           if (Option.isNone(outcome)) return yield* new ExecutionNotFound({ execution_id })
@@ -425,7 +431,13 @@ export class Executions extends Context.Service<
           if (status === "running") yield* Metric.update(attemptsWith("canceled"), 1)
           return yield* Effect.tap(find(project_id, execution_id), logEnd)
         }),
-        models: store.models
+        models: Effect.fn("Executions.models")((project_id, page) =>
+          paged(
+            page,
+            (more) => store.models(project_id, more),
+            ({ provider, model_name }) => ({ provider, model_name })
+          )
+        )
       })
     })
   )

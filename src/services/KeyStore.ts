@@ -2,6 +2,7 @@ import { Context } from "effect"
 import type { Effect, Option } from "effect"
 import type { ApiKey, Principal, Project, Scope } from "../domain/Access.ts"
 import type { KeyId, ProjectId } from "../domain/Ids.ts"
+import type { PageRequest } from "./Page.ts"
 
 /** An API key that may be used now. Of the key itself only a SHA-256 hash is kept. */
 export interface StoredKey extends Principal {
@@ -32,8 +33,11 @@ export class KeyStore extends Context.Service<
     /** Gives the default project an admin key of that hash, when there is no key at all; says whether it did. */
     readonly first: (key_hash: string) => Effect.Effect<boolean>
 
-    /** Every key of a project, newest first. */
-    readonly keys: (project_id: ProjectId) => Effect.Effect<ReadonlyArray<ApiKey>>
+    /** A project's keys, newest first. None when there is no such project. */
+    readonly keys: (
+      project_id: ProjectId,
+      page: PageRequest<KeyId>
+    ) => Effect.Effect<Option.Option<ReadonlyArray<ApiKey>>>
     /** None when there is no such project. */
     readonly insert: (key: NewKey) => Effect.Effect<Option.Option<ApiKey>>
     /** Ends a key, of this project alone when one is given, and gives its hash. None when there is no such key. */
@@ -42,8 +46,11 @@ export class KeyStore extends Context.Service<
       project_id: ProjectId | undefined
     ) => Effect.Effect<Option.Option<string>>
 
-    /** Every project, by name. */
-    readonly projects: Effect.Effect<ReadonlyArray<Project>>
+    /** The projects by name, or the one that is given alone. */
+    readonly projects: (
+      project_id: ProjectId | undefined,
+      page: PageRequest<string>
+    ) => Effect.Effect<ReadonlyArray<Project>>
     /** None when a project of that name is there. */
     readonly insertProject: (name: string) => Effect.Effect<Option.Option<Project>>
   }

@@ -1,3 +1,5 @@
+import { Effect, Option, Stream } from "effect"
+
 /** Which page of a list: the one after a position, or the first. */
 export interface PageRequest<Position> {
   readonly after?: Position | undefined
@@ -10,12 +12,23 @@ export interface Page<A, Position> {
   readonly next: Position | null
 }
 
-/** A page of at most `limit` items, of rows that were read one past the limit: so it is known whether more follow. */
-export const pageOf = <A, Position>(
-  rows: ReadonlyArray<A>,
-  limit: number,
+/** Reads a page of what a store lists: one more than the limit is read, so that it is known whether more follow. */
+export const paged = <A, Position, E, R>(
+  { after, limit }: PageRequest<Position>,
+  select: (page: PageRequest<Position>) => Effect.Effect<ReadonlyArray<A>, E, R>,
   positionOf: (last: A) => Position
-): Page<A, Position> => {
-  const items = rows.slice(0, limit)
-  return { items, next: rows.length > limit ? positionOf(items.at(-1)!) : null }
-}
+): Effect.Effect<Page<A, Position>, E, R> =>
+  Effect.map(select({ after, limit: limit + 1 }), (rows) => {
+    const items = rows.slice(0, limit)
+    return { items, next: rows.length > limit ? positionOf(items.at(-1)!) : null }
+  })
+
+/** A whole list, page by page. */
+export const everyPage = <A, Position, E, R>(
+  page: (request: PageRequest<Position>) => Effect.Effect<Page<A, Position>, E, R>
+): Effect.Effect<ReadonlyArray<A>, E, R> =>
+  Stream.runCollect(
+    Stream.paginate(undefined as Position | undefined, (after) =>
+      Effect.map(page({ after, limit: 200 }), ({ items, next }) => [items, Option.fromNullOr(next)] as const)
+    )
+  )

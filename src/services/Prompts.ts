@@ -9,7 +9,7 @@ import type { TemplateForbidden, TemplateSyntaxError } from "../domain/template/
 import type { TemplateVariable } from "../domain/template/variables.ts"
 import { checkTemplateHash, decidedNumber, decideVersion, versionChange } from "../domain/versioning.ts"
 import type { VersionChange, VersionDecision } from "../domain/versioning.ts"
-import { pageOf } from "./Page.ts"
+import { paged } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
 import { PromptCache } from "./PromptCache.ts"
 import { changesDescription, PromptStore } from "./PromptStore.ts"
@@ -75,6 +75,8 @@ export interface PromptHistory extends Page<VersionHistory, number> {
   /** Number of the active version. */
   readonly current_version: number | null
 }
+
+const numberOf = ({ version_number }: PromptVersion) => version_number
 
 /** The registry: prompts in both modes and their versions. */
 export class Prompts extends Context.Service<
@@ -287,23 +289,23 @@ export class Prompts extends Context.Service<
             yield* versionIn(yield* find(project_id, name, version_number), version_number)
           )
         }),
-        list: Effect.fn("Prompts.list")(function* (project_id, filter, { after, limit }) {
-          const rows = yield* store.list(project_id, filter, { after, limit: limit + 1 })
-          return pageOf(rows, limit, ({ name }) => name)
-        }),
-        versions: Effect.fn("Prompts.versions")(function* (project_id, name, { after, limit }) {
+        list: Effect.fn("Prompts.list")((project_id, filter, page) =>
+          paged(
+            page,
+            (more) => store.list(project_id, filter, more),
+            ({ name }) => name
+          )
+        ),
+        versions: Effect.fn("Prompts.versions")(function* (project_id, name, page) {
           const { prompt } = yield* find(project_id, name)
-          const rows = yield* store.versions(prompt.prompt_id, { after, limit: limit + 1 })
-          return pageOf(rows, limit, ({ version_number }) => version_number)
+          return yield* paged(page, (more) => store.versions(prompt.prompt_id, more), numberOf)
         }),
-        history: Effect.fn("Prompts.history")(function* (project_id, name, mode, { after, limit }) {
+        history: Effect.fn("Prompts.history")(function* (project_id, name, mode, page) {
           const { prompt, version } = yield* find(project_id, name)
           if (mode !== undefined) yield* requireGivenMode(prompt, mode, "history")
-          const rows = yield* store.history(prompt.prompt_id, { after, limit: limit + 1 })
-          const current_version = Option.getOrNull(
-            Option.map(version, ({ version_number }) => version_number)
-          )
-          return { prompt, current_version, ...pageOf(rows, limit, ({ version_number }) => version_number) }
+          const versions = yield* paged(page, (more) => store.history(prompt.prompt_id, more), numberOf)
+          const current_version = Option.getOrNull(Option.map(version, numberOf))
+          return { prompt, current_version, ...versions }
         })
       })
     })

@@ -2,6 +2,8 @@ import { Context, Effect, Layer } from "effect"
 import { inBatches } from "./batches.ts"
 import type { WhenTaken } from "./batches.ts"
 import { KeyStore } from "./KeyStore.ts"
+import { everyPage, paged } from "./Page.ts"
+import type { PageRequest } from "./Page.ts"
 import { RollupStore } from "./RollupStore.ts"
 
 /** Executions that one statement folds at most. */
@@ -24,6 +26,13 @@ export class Rollups extends Context.Service<
     Effect.gen(function* () {
       const store = yield* RollupStore
       const keys = yield* KeyStore
+      const projects = everyPage((page: PageRequest<string>) =>
+        paged(
+          page,
+          (more) => keys.projects(undefined, more),
+          ({ name }) => name
+        )
+      )
 
       const foldBy = Effect.fn("Rollups.fold")(function* (whenTaken: WhenTaken) {
         let total = 0
@@ -37,7 +46,7 @@ export class Rollups extends Context.Service<
 
       const rebuild = Effect.gen(function* () {
         let total = 0
-        for (const { project_id, name } of yield* keys.projects) {
+        for (const { project_id, name } of yield* projects) {
           yield* Effect.logInfo(`project '${name}': counting its executions`)
           const executions = yield* store.rebuild(project_id)
           yield* Effect.logInfo(`project '${name}': made the rollups of ${executions} ended executions`)

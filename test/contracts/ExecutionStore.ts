@@ -66,7 +66,9 @@ export const executionStoreContract = (
         assert.strictEqual(new Set(models.map(({ model_id }) => model_id)).size, 1)
         assert.include(models[0], { ...ref, supports_streaming: true })
         const names = (project_id: ProjectId) =>
-          Effect.map(store.models(project_id), (known) => known.map(({ model_name }) => model_name))
+          Effect.map(store.models(project_id, { limit: 1_000 }), (known) =>
+            known.map(({ model_name }) => model_name)
+          )
         assert.include(yield* names(PROJECT), "gpt-4o")
         assert.notInclude(yield* names(PROJECT), ref.model_name)
         yield* inserted({ model_id: models[0]!.model_id })

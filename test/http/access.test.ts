@@ -6,7 +6,7 @@ import { DEFAULT_PROJECT_ID } from "../../src/domain/Ids.ts"
 import { Api } from "../../src/http/api/Api.ts"
 import { Authorization } from "../../src/http/api/Authorization.ts"
 import { RequiredScope } from "../../src/http/api/RequiredScope.ts"
-import { apiLayer, call } from "../support/api.ts"
+import { apiLayer, call, pagesOf } from "../support/api.ts"
 import type { Answer } from "../support/api.ts"
 import { newName } from "../support/ledger.ts"
 
@@ -63,8 +63,9 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("access", 
         assert.strictEqual(created.status, 201)
         assert.strictEqual(created.body.name, name)
         assertProblem(yield* call("POST", "/v1/projects", { body: { name } }), 409, "ProjectExists")
-        const { body } = yield* call("GET", "/v1/projects")
+        const { body } = yield* call("GET", "/v1/projects?limit=200")
         assert.deepInclude(body.projects, created.body)
+        assert.deepStrictEqual((yield* pagesOf("/v1/projects?limit=1", "projects")).flat(), body.projects)
         assert.include(
           body.projects.map((project: { readonly name: string }) => project.name),
           "default"
@@ -170,6 +171,26 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("access", 
           revoked_at: null,
           last_used_at: null
         })
+      })
+    )
+
+    it.effect("are listed newest first, page by page", () =>
+      Effect.gen(function* () {
+        const project_id = yield* newProject
+        const path = `/v1/projects/${project_id}/keys`
+        assert.deepStrictEqual((yield* call("GET", path)).body, { keys: [], next_cursor: null })
+        const issued: Array<string> = []
+        for (let index = 0; index < 5; index++) issued.unshift((yield* issue(project_id, ["admin"])).key_id)
+        const pages = yield* pagesOf(`${path}?limit=2`, "keys")
+        assert.deepStrictEqual(
+          pages.map((page) => page.map(({ key_id }) => key_id)),
+          [issued.slice(0, 2), issued.slice(2, 4), issued.slice(4)]
+        )
+        for (const list of [path, "/v1/projects", "/v1/models"]) {
+          const refused = yield* call("GET", `${list}?cursor=eA`)
+          assertProblem(refused, 400, "BadRequest")
+          assert.deepStrictEqual(refused.body.errors[0].path, ["query", "cursor"])
+        }
       })
     )
 

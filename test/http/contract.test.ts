@@ -81,7 +81,7 @@ layer(apiLayer.pipe(Layer.provideMerge(Layer.mergeAll(FetchHttpClient.layer, wit
 
       const { summary } = yield* analytics.prompts({ query: {} })
       assert.isAtLeast(summary.total_executions, 4)
-      assert.isNotEmpty((yield* models.list()).models)
+      assert.isNotEmpty((yield* models.list({ query: {} })).models)
       assert.deepStrictEqual(yield* health(), { status: "ok" })
       assert.deepStrictEqual(yield* ready(), { status: "ready", parts: { database: "ok", queue: "ok" } })
     })

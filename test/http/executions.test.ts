@@ -1,7 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Rollups } from "../../src/services/Rollups.ts"
-import { apiLayer, call, KEY } from "../support/api.ts"
+import { apiLayer, call, KEY, pagesOf } from "../support/api.ts"
 import { fails, says } from "../support/fakeOpenAi.ts"
 import { newName } from "../support/ledger.ts"
 import { raw } from "../support/raw.ts"
@@ -301,14 +301,8 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("execution
         const { full } = yield* prompts()
         const made: Array<string> = []
         for (let index = 0; index < 7; index++) made.push((yield* run(full)).body.execution_id)
-        const seen: Array<string> = []
-        let next = ""
-        do {
-          const page: { body: { executions: Array<{ execution_id: string }>; next_cursor: string | null } } =
-            yield* call("GET", `/v1/executions?prompt_name=${full}&limit=3${next}`)
-          seen.push(...page.body.executions.map(({ execution_id }) => execution_id))
-          next = page.body.next_cursor === null ? "" : `&cursor=${page.body.next_cursor}`
-        } while (next !== "")
+        const pages = yield* pagesOf(`/v1/executions?prompt_name=${full}&limit=3`, "executions")
+        const seen = pages.flat().map(({ execution_id }) => execution_id)
         assert.deepStrictEqual(seen, made.toReversed())
       })
     )
@@ -417,6 +411,9 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("execution
             ({ provider, model_name }: Record<string, string>) => `${provider}/${model_name}`
           )
           assert.includeMembers(names, ["echo/echo", "openai/gpt-4o-mini", "openai/my-own-model"])
+          const pages = yield* pagesOf("/v1/models?limit=2", "models")
+          assert.deepStrictEqual(pages.flat(), answer.models)
+          assert.isAbove(pages.length, 1)
         })
         yield* assertKnown
         yield* Rollups.use(({ fold }) => fold)

@@ -1,8 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
-import { apiLayer, call } from "../support/api.ts"
-import type { Answer } from "../support/api.ts"
+import { apiLayer, call, pagesOf } from "../support/api.ts"
 import { newName } from "../support/ledger.ts"
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
@@ -114,20 +113,11 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("prompts o
         for (const name of names.slice(0, 4)) yield* put(name, "x", { owner_team: team })
         yield* registerCode([{ name: names[4], template_source: "x", owner_team: team }])
 
-        const seen: Array<string> = []
-        let cursor: string | null = ""
-        let pages = 0
-        while (cursor !== null) {
-          const { body }: Answer = yield* call(
-            "GET",
-            `/v1/prompts?owner_team=${team}&limit=2${cursor === "" ? "" : `&cursor=${cursor}`}`
-          )
-          seen.push(...body.prompts.map(({ name }: { name: string }) => name))
-          cursor = body.next_cursor
-          pages++
-        }
-        assert.deepStrictEqual(seen, names)
-        assert.strictEqual(pages, 3)
+        const pages = yield* pagesOf(`/v1/prompts?owner_team=${team}&limit=2`, "prompts")
+        assert.deepStrictEqual(
+          pages.map((page) => page.map(({ name }) => name)),
+          [names.slice(0, 2), names.slice(2, 4), names.slice(4)]
+        )
 
         const tracking = yield* call("GET", `/v1/prompts?owner_team=${team}&mode=tracking`)
         assert.deepStrictEqual(

@@ -88,3 +88,16 @@ export const apiLayer = apiOver(serviceLayer)
 
 export const call = (method: string, path: string, options?: Options) =>
   Caller.use((caller) => caller.call(method, path, options))
+
+/** The pages of a list, one after another by their cursors. */
+export const pagesOf = Effect.fnUntraced(function* (path: string, member: string) {
+  const pages: Array<ReadonlyArray<any>> = []
+  const more = path.includes("?") ? "&" : "?"
+  let cursor: string | null = ""
+  while (cursor !== null) {
+    const { body }: Answer = yield* call("GET", cursor === "" ? path : `${path}${more}cursor=${cursor}`)
+    pages.push(body[member])
+    cursor = body.next_cursor
+  }
+  return pages
+})

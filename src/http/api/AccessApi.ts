@@ -3,7 +3,8 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { ApiKey, KeyName, Project, ProjectName, Scope } from "../../domain/Access.ts"
 import { KeyId, ProjectId } from "../../domain/Ids.ts"
 import { Authorization } from "./Authorization.ts"
-import { timestamp } from "./fields.ts"
+import { cursorOf, nextCursor } from "./Cursor.ts"
+import { Limit, timestamp } from "./fields.ts"
 import { BadRequest, InsufficientScope, KeyNotFound, ProjectExists, ProjectNotFound } from "./Problems.ts"
 import { RequestCheck } from "./RequestCheck.ts"
 import { about } from "./RequiredScope.ts"
@@ -28,13 +29,18 @@ export const IssuedKey = ApiKey.mapFields((fields) => ({
   key: Schema.String.annotate({ description: "The key itself, shown this once." })
 })).annotate({ identifier: "IssuedKey", description: "An API key that was just issued." })
 
+const ProjectCursor = cursorOf(ProjectName)
+const KeyCursor = cursorOf(KeyId)
+
 const ofProject = { params: { project_id: ProjectId } }
 
 export class AccessApi extends HttpApiGroup.make("access")
   .add(
     HttpApiEndpoint.get("projects", "/v1/projects", {
+      query: { limit: Limit, cursor: Schema.optionalKey(ProjectCursor) },
       success: Schema.Struct({
-        projects: Schema.Array(Project).annotate({ description: "The projects, by name." })
+        projects: Schema.Array(Project).annotate({ description: "The page's projects, by name." }),
+        next_cursor: nextCursor(ProjectCursor)
       })
     }).annotateMerge(about("The projects that the key administers, by name", "admin")),
     HttpApiEndpoint.post("createProject", "/v1/projects", {
@@ -44,8 +50,10 @@ export class AccessApi extends HttpApiGroup.make("access")
     }).annotateMerge(about("Creates a project; for admins of the project `default`", "admin")),
     HttpApiEndpoint.get("keys", "/v1/projects/:project_id/keys", {
       ...ofProject,
+      query: { limit: Limit, cursor: Schema.optionalKey(KeyCursor) },
       success: Schema.Struct({
-        keys: Schema.Array(ApiKey).annotate({ description: "The keys, newest first." })
+        keys: Schema.Array(ApiKey).annotate({ description: "The page's keys, newest first." }),
+        next_cursor: nextCursor(KeyCursor)
       }),
       error: ProjectNotFound
     }).annotateMerge(about("A project's keys, newest first, without the keys themselves", "admin")),

@@ -3,7 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Environment } from "../../domain/Execution.ts"
 import { ExecutionFigures } from "../../domain/figures.ts"
 import { GroupBy, GroupKey, GroupPosition } from "../../domain/grouping.ts"
-import { Model } from "../../domain/Model.ts"
+import { Model, ModelRef } from "../../domain/Model.ts"
 import { CurrentVersion, Prompt, PromptMode, PromptName, PromptVersion } from "../../domain/Prompt.ts"
 import { Authorization } from "./Authorization.ts"
 import { cursorOf, nextCursor, NumberCursor } from "./Cursor.ts"
@@ -105,11 +105,15 @@ export class AnalyticsApi extends HttpApiGroup.make("analytics")
   .middleware(Authorization)
   .annotate(OpenApi.Description, "Figures over executions: counts, latencies, tokens and cost.") {}
 
+const ModelCursor = cursorOf(Schema.Struct(ModelRef.fields))
+
 export class ModelsApi extends HttpApiGroup.make("models")
   .add(
     HttpApiEndpoint.get("list", "/v1/models", {
+      query: { limit: Limit, cursor: Schema.optionalKey(ModelCursor) },
       success: Schema.Struct({
-        models: Schema.Array(Model).annotate({ description: "The models, by provider and name." })
+        models: Schema.Array(Model).annotate({ description: "The page's models, by provider and name." }),
+        next_cursor: nextCursor(ModelCursor)
       })
     }).annotateMerge(about("The known models", "executions:read"))
   )

@@ -3,6 +3,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Access } from "../../services/Access.ts"
 import { Api } from "../api/Api.ts"
 import { CurrentPrincipal } from "../api/Authorization.ts"
+import { DEFAULT_LIMIT } from "../api/fields.ts"
 import { asProblem } from "../problemOf.ts"
 
 export const layer = HttpApiBuilder.group(
@@ -11,14 +12,19 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const access = yield* Access
     return handlers.handleAll({
-      projects: () => CurrentPrincipal.use(access.projects).pipe(Effect.map((projects) => ({ projects }))),
+      projects: ({ query: { limit = DEFAULT_LIMIT, cursor } }) =>
+        CurrentPrincipal.use((principal) => access.projects(principal, { after: cursor, limit })).pipe(
+          Effect.map(({ items, next }) => ({ projects: items, next_cursor: next }))
+        ),
 
       createProject: ({ payload: { name } }) =>
         CurrentPrincipal.use((principal) => access.createProject(principal, name)).pipe(asProblem),
 
-      keys: ({ params: { project_id } }) =>
-        CurrentPrincipal.use((principal) => access.keys(principal, project_id)).pipe(
-          Effect.map((keys) => ({ keys })),
+      keys: ({ params: { project_id }, query: { limit = DEFAULT_LIMIT, cursor } }) =>
+        CurrentPrincipal.use((principal) =>
+          access.keys(principal, project_id, { after: cursor, limit })
+        ).pipe(
+          Effect.map(({ items, next }) => ({ keys: items, next_cursor: next })),
           asProblem
         ),
 

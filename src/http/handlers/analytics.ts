@@ -55,7 +55,10 @@ export const models = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const executions = yield* Executions
     return handlers.handleAll({
-      list: () => Effect.map(inProject(executions.models), (known) => ({ models: known }))
+      list: ({ query: { limit = DEFAULT_LIMIT, cursor } }) =>
+        inProject((project) => executions.models(project, { after: cursor, limit })).pipe(
+          Effect.map(({ items, next }) => ({ models: items, next_cursor: next }))
+        )
     })
   })
 )

@@ -118,15 +118,16 @@ export const layer = Layer.effect(
       WHERE m.provider = ${provider} AND m.model_name = ${model_name}`
 
     // Migrations give the models that come with the service ids of the epoch.
-    const selectModels = (project_id: ProjectId) => read<Model>`
+    const selectModels = (project_id: ProjectId, page: PageRequest<ModelRef>) => read<Model>`
       WITH used AS (
         SELECT model_id FROM execution_rollups
         WHERE project_id = ${project_id} AND grain = 'ever' AND prompt_id IS NULL
         UNION SELECT model_id FROM (${unfolded(read, read`e.project_id = ${project_id}`)}) unfolded
       )
       SELECT ${read.literal(columnsOf("m", modelColumns))} FROM models m
-      WHERE m.model_id < '00000001-0000-0000-0000-000000000000' OR m.model_id IN (SELECT model_id FROM used)
-      ORDER BY m.provider, m.model_name`
+      WHERE (m.model_id < '00000001-0000-0000-0000-000000000000' OR m.model_id IN (SELECT model_id FROM used))
+        ${page.after === undefined ? read.literal("") : read`AND (m.provider, m.model_name) > (${page.after.provider}::provider_name, ${page.after.model_name})`}
+      ORDER BY m.provider, m.model_name LIMIT ${page.limit}`
 
     const insertModel = ({ provider, model_name }: ModelRef) => write`
       INSERT INTO models (model_id, provider, model_name) VALUES (${newId()}, ${provider}, ${model_name})
@@ -490,7 +491,7 @@ export const layer = Layer.effect(
 
     return ExecutionStore.of({
       model,
-      models: (project_id) => reading(selectModels(project_id)),
+      models: (project_id, page) => reading(selectModels(project_id, page)),
       keyed: (project_id, prompt_name, key) =>
         Effect.map(reading(selectKeyed(project_id, prompt_name, key)), Array.head),
 

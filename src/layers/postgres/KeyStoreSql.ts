@@ -6,6 +6,8 @@ import type { KeyId, ProjectId } from "../../domain/Ids.ts"
 import { KeyStore } from "../../services/KeyStore.ts"
 import type { NewKey, StoredKey } from "../../services/KeyStore.ts"
 import { NewId } from "../../services/NewId.ts"
+import type { PageRequest } from "../../services/Page.ts"
+import { columnsOf } from "./columns.ts"
 import { Database } from "./Database.ts"
 
 /** The name of the key that the service makes itself. */
@@ -53,8 +55,16 @@ export const layer = Layer.effect(
     const lockKeys = write`LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE`
     const selectAny = write`SELECT FROM api_keys LIMIT 1`
 
-    const selectKeys = (project_id: ProjectId) => read<ApiKey>`
-      SELECT ${columns} FROM api_keys WHERE project_id = ${project_id} ORDER BY created_at DESC, key_id DESC`
+    /** A row without a key when the project has none, or none after the position. */
+    const selectKeys = (project_id: ProjectId, { after, limit }: PageRequest<KeyId>) => read<
+      ApiKey | { readonly key_id: null }
+    >`
+      SELECT ${read.literal(columnsOf("k", Struct.keys(ApiKey.fields)))}
+      FROM projects p
+      LEFT JOIN api_keys k ON k.project_id = p.project_id
+        ${after === undefined ? read.literal("") : read`AND k.key_id < ${after}`}
+      WHERE p.project_id = ${project_id}
+      ORDER BY k.key_id DESC LIMIT ${limit}`
 
     const insertKey = Effect.fnUntraced(function* ({
       project_id,
@@ -77,7 +87,16 @@ export const layer = Layer.effect(
         RETURNING key_hash`
     })
 
-    const selectProjects = read<Project>`SELECT project_id, name, created_at FROM projects ORDER BY name`
+    const selectProjects = (
+      project_id: ProjectId | undefined,
+      { after, limit }: PageRequest<string>
+    ) => read<Project>`
+      SELECT project_id, name, created_at FROM projects
+      WHERE ${read.and([
+        ...(project_id === undefined ? [] : [read`project_id = ${project_id}`]),
+        ...(after === undefined ? [] : [read`name > ${after}`])
+      ])}
+      ORDER BY name LIMIT ${limit}`
 
     const insertProject = (name: string) => write<Project>`
       INSERT INTO projects (project_id, name) VALUES (${newId()}, ${name})
@@ -94,13 +113,16 @@ export const layer = Layer.effect(
           yield* insertAdminKey(FIRST, key_hash)
           return true
         }).pipe(write.withTransaction, writing),
-      keys: (project_id) => reading(selectKeys(project_id)),
+      keys: (project_id, page) =>
+        Effect.map(reading(selectKeys(project_id, page)), (rows) =>
+          rows.length === 0 ? Option.none() : Option.some(rows.filter((row) => row.key_id !== null))
+        ),
       insert: (key) => Effect.map(writing(insertKey(key)), Array.head),
       revoke: (key_id, project_id) =>
         Effect.map(writing(revokeKey(key_id, project_id)), (rows) =>
           Option.map(Array.head(rows), ({ key_hash }) => key_hash)
         ),
-      projects: reading(selectProjects),
+      projects: (project_id, page) => reading(selectProjects(project_id, page)),
       insertProject: (name) => Effect.map(writing(insertProject(name)), Array.head)
     })
   })
