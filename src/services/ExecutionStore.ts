@@ -99,6 +99,15 @@ export interface Lineage {
   readonly variables: Variables | null
 }
 
+export interface Backlog {
+  /** Executions that are queued. */
+  readonly queued: number
+  /** How long ago the oldest of them was submitted. */
+  readonly oldest: Duration.Duration
+  /** Executions that have ended and are in no rollup yet. */
+  readonly unfolded: number
+}
+
 /** Executions, their inputs and their attempts. Each write is a statement, or shares one with others of its kind, and says whether it still applied. */
 export class ExecutionStore extends Context.Service<
   ExecutionStore,
@@ -157,8 +166,8 @@ export class ExecutionStore extends Context.Service<
     /** Queued executions that have been due for longer than `grace`, oldest first, at most `limit`. */
     readonly due: (grace: Duration.Duration, limit: number) => Effect.Effect<ReadonlyArray<Lease>>
 
-    /** How many executions are queued, and how long ago the oldest of them was submitted. */
-    readonly backlog: Effect.Effect<{ readonly queued: number; readonly oldest: Duration.Duration }>
+    /** How much waits: for a worker, and to be folded into rollups. */
+    readonly backlog: Effect.Effect<Backlog>
 
     /** Cancels an execution, unless it has ended; `status` is the one before. None when there is none of that id. */
     readonly cancel: (

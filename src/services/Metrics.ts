@@ -11,6 +11,7 @@ import {
   oldestQueued,
   poolWaitingOf,
   queueDepth,
+  rollupsPending,
   sweeperFindsOf
 } from "./instruments.ts"
 
@@ -26,6 +27,10 @@ const fromTheStart: ReadonlyArray<Metric.Metric<number, unknown>> = [
   droppedOf("executions"),
   droppedOf("bodies")
 ]
+
+/** What the database tells. */
+const ofDatabase = [queueDepth, oldestQueued, rollupsPending]
+const away = ofDatabase.map(() => Number.NaN)
 
 /** What this process measures of itself, and how much work waits in the database. */
 export class Metrics extends Context.Service<
@@ -43,14 +48,14 @@ export class Metrics extends Context.Service<
       yield* Effect.forEach(fromTheStart, (metric) => Metric.update(metric, 0), { discard: true })
 
       const observeBacklog = store.backlog.pipe(
-        Effect.map(({ queued, oldest }) => [queued, Duration.toSeconds(oldest)] as const),
+        Effect.map(({ queued, oldest, unfolded }) => [queued, Duration.toSeconds(oldest), unfolded]),
         Effect.catchDefect((defect) =>
-          defect instanceof DatabaseUnavailable
-            ? Effect.succeed([Number.NaN, Number.NaN] as const)
-            : Effect.die(defect)
+          defect instanceof DatabaseUnavailable ? Effect.succeed(away) : Effect.die(defect)
         ),
-        Effect.flatMap(([depth, age]) =>
-          Effect.andThen(Metric.update(queueDepth, depth), Metric.update(oldestQueued, age))
+        Effect.flatMap((values) =>
+          Effect.forEach(ofDatabase, (gauge, index) => Metric.update(gauge, values[index]!), {
+            discard: true
+          })
         )
       )
       return Metrics.of({ exposition: Effect.andThen(observeBacklog, PrometheusMetrics.format()) })

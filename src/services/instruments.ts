@@ -56,6 +56,10 @@ export const oldestQueued = Metric.gauge("promptledger_queue_oldest_age_seconds"
   description: "Time since the oldest queued execution was submitted; 0 when none is queued"
 })
 
+export const rollupsPending = Metric.gauge("promptledger_rollups_pending", {
+  description: "Executions that have ended and are in no rollup yet, as the database has it"
+})
+
 export type Pool = "read" | "write"
 
 /** How long database operations wait for a connection, by pool. */

@@ -11,6 +11,7 @@ import { Database } from "../../src/layers/postgres/Database.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import type { ExecutionFilter, NewExecution } from "../../src/services/ExecutionStore.ts"
 import { PromptStore } from "../../src/services/PromptStore.ts"
+import { RollupStore } from "../../src/services/RollupStore.ts"
 import { DatabaseClock } from "../support/database.ts"
 import { change, newExecution, newName, OTHER_PROJECT, PROJECT, revise } from "../support/ledger.ts"
 
@@ -52,7 +53,7 @@ const read = (execution_id: ExecutionId) =>
   ExecutionStore.use((store) => Effect.map(store.lineage(PROJECT, execution_id), Option.getOrThrow))
 
 export const executionStoreContract = (
-  it: Vitest.MethodsNonLive<ExecutionStore | PromptStore | Database | DatabaseClock>
+  it: Vitest.MethodsNonLive<ExecutionStore | PromptStore | RollupStore | Database | DatabaseClock>
 ) =>
   describe("ExecutionStore", () => {
     it.effect("makes a model known once, whoever asks first", () =>
@@ -563,6 +564,20 @@ export const executionStoreContract = (
         assert.isAtLeast(Duration.toSeconds(oldest), 3_600)
         yield* store.cancel(PROJECT, execution_id)
         assert.strictEqual((yield* store.backlog).queued, before.queued)
+      })
+    )
+
+    it.effect("tells how many have ended and are in no rollup yet", () =>
+      Effect.gen(function* () {
+        const store = yield* ExecutionStore
+        yield* RollupStore.use(({ fold }) => fold(10_000))
+        assert.strictEqual((yield* store.backlog).unfolded, 0)
+        const { execution_id } = yield* inserted()
+        assert.strictEqual((yield* store.backlog).unfolded, 0)
+        yield* store.cancel(PROJECT, execution_id)
+        assert.strictEqual((yield* store.backlog).unfolded, 1)
+        yield* RollupStore.use(({ fold }) => fold(10_000))
+        assert.strictEqual((yield* store.backlog).unfolded, 0)
       })
     )
 

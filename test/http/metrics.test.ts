@@ -49,6 +49,7 @@ layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })("m
         /^promptledger_retention_dropped_total\{kind="bodies"\} 0$/m,
         /^promptledger_queue_depth 1$/m,
         /^promptledger_queue_oldest_age_seconds \d/m,
+        /^promptledger_rollups_pending \d/m,
         /^promptledger_database_pool_wait_seconds_count\{pool="write"\} [1-9]/m,
         /^promptledger_database_pool_wait_seconds_bucket\{pool="read",le="0\.001"\} \d/m,
         /^promptledger_database_pool_waiting\{pool="write"\} \d/m,

@@ -16,6 +16,7 @@ import { MAX_LOST_ATTEMPTS } from "../../domain/retry.ts"
 import type { Variables } from "../../domain/Variables.ts"
 import { ExecutionStore } from "../../services/ExecutionStore.ts"
 import type {
+  Backlog,
   ClaimedExecution,
   ExecutionFilter,
   ExecutionPosition,
@@ -372,9 +373,10 @@ export const layer = Layer.effect(
     })
 
     const selectBacklog = Effect.gen(function* () {
-      return yield* read<{ readonly queued: number; readonly oldest_seconds: number }>`
+      return yield* read<Omit<Backlog, "oldest"> & { readonly oldest_seconds: number }>`
         SELECT count(*)::int AS queued,
-          coalesce(extract(epoch FROM ${yield* now} - min(created_at)), 0)::float8 AS oldest_seconds
+          coalesce(extract(epoch FROM ${yield* now} - min(created_at)), 0)::float8 AS oldest_seconds,
+          (SELECT count(*)::int FROM execution_rollups_pending) AS unfolded
         FROM executions WHERE status = 'queued'`
     })
 
@@ -528,10 +530,10 @@ export const layer = Layer.effect(
           ORDER BY lease_expires_at LIMIT ${limit}))`
         return (yield* loseAttempts(expired, time)).map((row) => ({ ...toSummary(row), epoch: row.epoch }))
       }, writing),
-      backlog: Effect.map(reading(selectBacklog), ([row]) => ({
-        queued: row!.queued,
-        oldest: Duration.seconds(row!.oldest_seconds)
-      })),
+      backlog: Effect.map(reading(selectBacklog), ([row]) => {
+        const { oldest_seconds, ...rest } = row!
+        return { ...rest, oldest: Duration.seconds(oldest_seconds) }
+      }),
       due: (grace, limit) => reading(selectDue(grace, limit)),
 
       // A statement that waits for a lock still sees what was before: the attempt of a claim that it waited for is not there.
