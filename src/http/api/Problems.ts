@@ -7,16 +7,6 @@ import { writtenInteger } from "./fields.ts"
 
 // RFC 9457 problems: every error that the API answers with.
 
-const about = <const Name extends string, const Status extends number>(
-  name: Name,
-  status: Status,
-  title: string
-) => ({
-  type: `urn:promptledger:problem:${name}` as const,
-  status,
-  title
-})
-
 const members = <const Code extends string>(code: Code) => ({
   code: Schema.tag(code).annotate({ description: "Tells the kind of problem, as `type` does." }),
   request_id: Schema.String.annotate({
@@ -24,6 +14,29 @@ const members = <const Code extends string>(code: Code) => ({
   }),
   detail: Schema.String.annotate({ description: "What is wrong, in words." })
 })
+
+/** `ModeMismatch` is of the type `urn:promptledger:problem:mode-mismatch`. */
+const typeOf = (code: string) =>
+  `urn:promptledger:problem:${code.replace(/\B[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}`
+
+/** A problem: what all of them have, and fields of its own. */
+const Problem =
+  <Self>() =>
+  <
+    const Code extends string,
+    const Status extends number,
+    Fields extends HttpApiError.ProblemExtensionFields = {}
+  >(
+    code: Code,
+    status: Status,
+    title: string,
+    fields?: Fields
+  ) =>
+    HttpApiError.Problem<Self>()(
+      code,
+      { type: typeOf(code), status, title },
+      { ...members(code), ...(fields as Fields) }
+    )
 
 const position = {
   line: Schema.Int.annotate({ description: "The line of the template, counted from 1." }),
@@ -45,55 +58,54 @@ export const RequestFault = Schema.Struct({
   message: Schema.String.annotate({ description: "What was expected there." })
 }).annotate({ identifier: "RequestFault", description: "One fault of a malformed request." })
 
-export class BadRequest extends HttpApiError.Problem<BadRequest>()(
-  "BadRequest",
-  about("bad-request", 400, "The request is malformed"),
-  {
-    ...members("BadRequest"),
-    errors: Schema.Array(RequestFault).annotate({ description: "The faults, at most 100 of them." })
-  }
-) {}
+export class BadRequest extends Problem<BadRequest>()("BadRequest", 400, "The request is malformed", {
+  errors: Schema.Array(RequestFault).annotate({ description: "The faults, at most 100 of them." })
+}) {}
 
-export class ModeMismatch extends HttpApiError.Problem<ModeMismatch>()(
+export class ModeMismatch extends Problem<ModeMismatch>()(
   "ModeMismatch",
-  about("mode-mismatch", 400, "The prompt is in the other mode"),
-  { ...members("ModeMismatch"), ...promptName, mode: PromptMode }
+  400,
+  "The prompt is in the other mode",
+  { ...promptName, mode: PromptMode }
 ) {}
 
-export class UndefinedVariable extends HttpApiError.Problem<UndefinedVariable>()(
+export class UndefinedVariable extends Problem<UndefinedVariable>()(
   "UndefinedVariable",
-  about("undefined-variable", 400, "Variables of the template are missing"),
+  400,
+  "Variables of the template are missing",
   {
-    ...members("UndefinedVariable"),
     variables: Schema.Array(Schema.String).annotate({
       description: "The names of all variables that are missing."
     })
   }
 ) {}
 
-export class TemplateSyntaxError extends HttpApiError.Problem<TemplateSyntaxError>()(
+export class TemplateSyntaxError extends Problem<TemplateSyntaxError>()(
   "TemplateSyntaxError",
-  about("template-syntax-error", 400, "The template cannot be parsed"),
-  { ...members("TemplateSyntaxError"), ...position }
+  400,
+  "The template cannot be parsed",
+  position
 ) {}
 
-export class TemplateForbidden extends HttpApiError.Problem<TemplateForbidden>()(
+export class TemplateForbidden extends Problem<TemplateForbidden>()(
   "TemplateForbidden",
-  about("template-forbidden", 400, "The template uses what templates may not use"),
-  { ...members("TemplateForbidden"), ...position }
+  400,
+  "The template uses what templates may not use",
+  position
 ) {}
 
-export class TemplateRenderError extends HttpApiError.Problem<TemplateRenderError>()(
+export class TemplateRenderError extends Problem<TemplateRenderError>()(
   "TemplateRenderError",
-  about("template-render-error", 400, "The template cannot be rendered with these variables"),
-  { ...members("TemplateRenderError"), ...position }
+  400,
+  "The template cannot be rendered with these variables",
+  position
 ) {}
 
-export class TemplateLimitExceeded extends HttpApiError.Problem<TemplateLimitExceeded>()(
+export class TemplateLimitExceeded extends Problem<TemplateLimitExceeded>()(
   "TemplateLimitExceeded",
-  about("template-limit-exceeded", 400, "Rendering the template takes too much"),
+  400,
+  "Rendering the template takes too much",
   {
-    ...members("TemplateLimitExceeded"),
     limit: Schema.String.annotate({
       description: "What is limited: `steps`, characters of `text`, `depth` or milliseconds of `time`."
     }),
@@ -101,11 +113,11 @@ export class TemplateLimitExceeded extends HttpApiError.Problem<TemplateLimitExc
   }
 ) {}
 
-export class RegistrationRefused extends HttpApiError.Problem<RegistrationRefused>()(
+export class RegistrationRefused extends Problem<RegistrationRefused>()(
   "RegistrationRefused",
-  about("registration-refused", 400, "Nothing was registered"),
+  400,
+  "Nothing was registered",
   {
-    ...members("RegistrationRefused"),
     faults: Schema.Array(
       Schema.Struct({
         index: Schema.Int.annotate({ description: "The prompt's place in the request, counted from 0." }),
@@ -117,94 +129,82 @@ export class RegistrationRefused extends HttpApiError.Problem<RegistrationRefuse
   }
 ) {}
 
-export class InvalidApiKey extends HttpApiError.Problem<InvalidApiKey>()(
-  "InvalidApiKey",
-  about("invalid-api-key", 401, "No valid API key"),
-  members("InvalidApiKey")
-) {}
+export class InvalidApiKey extends Problem<InvalidApiKey>()("InvalidApiKey", 401, "No valid API key") {}
 
-export class InsufficientScope extends HttpApiError.Problem<InsufficientScope>()(
+export class InsufficientScope extends Problem<InsufficientScope>()(
   "InsufficientScope",
-  about("insufficient-scope", 403, "The API key may not do this"),
-  { ...members("InsufficientScope"), scope: Scope.annotate({ description: "The scope that the key lacks." }) }
+  403,
+  "The API key may not do this",
+  { scope: Scope.annotate({ description: "The scope that the key lacks." }) }
 ) {}
 
-export class TooManyRequests extends HttpApiError.Problem<TooManyRequests>()(
+export class TooManyRequests extends Problem<TooManyRequests>()(
   "TooManyRequests",
-  about("too-many-requests", 429, "Too many requests"),
-  { ...members("TooManyRequests"), ...retryAfter }
+  429,
+  "Too many requests",
+  retryAfter
 ) {}
 
-export class ProjectNotFound extends HttpApiError.Problem<ProjectNotFound>()(
-  "ProjectNotFound",
-  about("project-not-found", 404, "No such project"),
-  {
-    ...members("ProjectNotFound"),
-    project_id: Schema.String.annotate({ description: "The id that no project has." })
-  }
-) {}
+export class ProjectNotFound extends Problem<ProjectNotFound>()("ProjectNotFound", 404, "No such project", {
+  project_id: Schema.String.annotate({ description: "The id that no project has." })
+}) {}
 
-export class ProjectExists extends HttpApiError.Problem<ProjectExists>()(
+export class ProjectExists extends Problem<ProjectExists>()(
   "ProjectExists",
-  about("project-exists", 409, "A project of that name is there"),
+  409,
+  "A project of that name is there",
   {
-    ...members("ProjectExists"),
     name: Schema.String.annotate({ description: "The name that a project has already." })
   }
 ) {}
 
-export class KeyNotFound extends HttpApiError.Problem<KeyNotFound>()(
-  "KeyNotFound",
-  about("key-not-found", 404, "No such key"),
-  { ...members("KeyNotFound"), key_id: Schema.String.annotate({ description: "The id that no key has." }) }
-) {}
+export class KeyNotFound extends Problem<KeyNotFound>()("KeyNotFound", 404, "No such key", {
+  key_id: Schema.String.annotate({ description: "The id that no key has." })
+}) {}
 
-export class PromptNotFound extends HttpApiError.Problem<PromptNotFound>()(
+export class PromptNotFound extends Problem<PromptNotFound>()(
   "PromptNotFound",
-  about("prompt-not-found", 404, "No such prompt"),
-  { ...members("PromptNotFound"), ...promptName }
+  404,
+  "No such prompt",
+  promptName
 ) {}
 
-export class VersionNotFound extends HttpApiError.Problem<VersionNotFound>()(
-  "VersionNotFound",
-  about("version-not-found", 404, "No such version"),
-  {
-    ...members("VersionNotFound"),
-    ...promptName,
-    version_number: Schema.Int.annotate({ description: "The number that no version of the prompt has." })
-  }
-) {}
+export class VersionNotFound extends Problem<VersionNotFound>()("VersionNotFound", 404, "No such version", {
+  ...promptName,
+  version_number: Schema.Int.annotate({ description: "The number that no version of the prompt has." })
+}) {}
 
-export class ExecutionNotFound extends HttpApiError.Problem<ExecutionNotFound>()(
+export class ExecutionNotFound extends Problem<ExecutionNotFound>()(
   "ExecutionNotFound",
-  about("execution-not-found", 404, "No such execution"),
+  404,
+  "No such execution",
   {
-    ...members("ExecutionNotFound"),
     execution_id: Schema.String.annotate({ description: "The id that no execution has." })
   }
 ) {}
 
-export class NoActiveVersion extends HttpApiError.Problem<NoActiveVersion>()(
+export class NoActiveVersion extends Problem<NoActiveVersion>()(
   "NoActiveVersion",
-  about("no-active-version", 409, "The prompt has no active version"),
-  { ...members("NoActiveVersion"), ...promptName }
+  409,
+  "The prompt has no active version",
+  promptName
 ) {}
 
-export class ExecutionEnded extends HttpApiError.Problem<ExecutionEnded>()(
+export class ExecutionEnded extends Problem<ExecutionEnded>()(
   "ExecutionEnded",
-  about("execution-ended", 409, "The execution has ended"),
+  409,
+  "The execution has ended",
   {
-    ...members("ExecutionEnded"),
     execution_id: Schema.String.annotate({ description: "Id of the execution." }),
     execution_status: ExecutionStatus.annotate({ description: "How the execution ended." })
   }
 ) {}
 
-export class IdempotencyKeyReused extends HttpApiError.Problem<IdempotencyKeyReused>()(
+export class IdempotencyKeyReused extends Problem<IdempotencyKeyReused>()(
   "IdempotencyKeyReused",
-  about("idempotency-key-reused", 422, "The idempotency key stands for another request"),
+  422,
+  "The idempotency key stands for another request",
   {
-    ...members("IdempotencyKeyReused"),
     idempotency_key: Schema.String.annotate({ description: "The key that was given." }),
     execution_id: Schema.String.annotate({ description: "Id of the execution that the key stands for." })
   }
@@ -216,67 +216,68 @@ const failedExecution = {
   error_type: Schema.String.annotate({ description: "Why it failed, as the execution says it." })
 }
 
-export class ProviderRateLimited extends HttpApiError.Problem<ProviderRateLimited>()(
+export class ProviderRateLimited extends Problem<ProviderRateLimited>()(
   "ProviderRateLimited",
-  about("provider-rate-limited", 429, "The provider limits the rate of calls"),
-  { ...members("ProviderRateLimited"), ...failedExecution, ...retryAfter }
+  429,
+  "The provider limits the rate of calls",
+  { ...failedExecution, ...retryAfter }
 ) {}
 
-export class ProviderFailed extends HttpApiError.Problem<ProviderFailed>()(
+export class ProviderFailed extends Problem<ProviderFailed>()(
   "ProviderFailed",
-  about("provider-failed", 502, "The provider gave no answer"),
-  { ...members("ProviderFailed"), ...failedExecution }
+  502,
+  "The provider gave no answer",
+  { ...failedExecution }
 ) {}
 
-export class ProviderTimeout extends HttpApiError.Problem<ProviderTimeout>()(
+export class ProviderTimeout extends Problem<ProviderTimeout>()(
   "ProviderTimeout",
-  about("provider-timeout", 504, "The provider took too long"),
-  { ...members("ProviderTimeout"), ...failedExecution }
+  504,
+  "The provider took too long",
+  { ...failedExecution }
 ) {}
 
-export class ExecutionInterrupted extends HttpApiError.Problem<ExecutionInterrupted>()(
+export class ExecutionInterrupted extends Problem<ExecutionInterrupted>()(
   "ExecutionInterrupted",
-  about("execution-interrupted", 503, "The service stopped while the provider was being called"),
-  { ...members("ExecutionInterrupted"), ...failedExecution, ...retryAfter }
+  503,
+  "The service stopped while the provider was being called",
+  { ...failedExecution, ...retryAfter }
 ) {}
 
-export class NotFound extends HttpApiError.Problem<NotFound>()(
-  "NotFound",
-  about("not-found", 404, "There is nothing at this path"),
-  members("NotFound")
-) {}
+export class NotFound extends Problem<NotFound>()("NotFound", 404, "There is nothing at this path") {}
 
-export class MethodNotAllowed extends HttpApiError.Problem<MethodNotAllowed>()(
+export class MethodNotAllowed extends Problem<MethodNotAllowed>()(
   "MethodNotAllowed",
-  about("method-not-allowed", 405, "The path does not take this method"),
+  405,
+  "The path does not take this method",
   {
-    ...members("MethodNotAllowed"),
     allowed: Schema.Array(Schema.String).annotate({ description: "The methods that the path takes." })
   }
 ) {}
 
-export class PayloadTooLarge extends HttpApiError.Problem<PayloadTooLarge>()(
+export class PayloadTooLarge extends Problem<PayloadTooLarge>()(
   "PayloadTooLarge",
-  about("payload-too-large", 413, "The body is too large"),
-  members("PayloadTooLarge")
+  413,
+  "The body is too large"
 ) {}
 
-export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaType>()(
+export class UnsupportedMediaType extends Problem<UnsupportedMediaType>()(
   "UnsupportedMediaType",
-  about("unsupported-media-type", 415, "The body must be JSON"),
-  members("UnsupportedMediaType")
+  415,
+  "The body must be JSON"
 ) {}
 
-export class InternalServerError extends HttpApiError.Problem<InternalServerError>()(
+export class InternalServerError extends Problem<InternalServerError>()(
   "InternalServerError",
-  about("internal-server-error", 500, "Something went wrong here"),
-  members("InternalServerError")
+  500,
+  "Something went wrong here"
 ) {}
 
-export class ServiceUnavailable extends HttpApiError.Problem<ServiceUnavailable>()(
+export class ServiceUnavailable extends Problem<ServiceUnavailable>()(
   "ServiceUnavailable",
-  about("service-unavailable", 503, "The service cannot answer now"),
-  { ...members("ServiceUnavailable"), ...retryAfter }
+  503,
+  "The service cannot answer now",
+  retryAfter
 ) {}
 
 /** The problem with the header `Retry-After` beside it. */
