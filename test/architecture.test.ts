@@ -13,8 +13,7 @@ const MAY_IMPORT: Record<string, ReadonlyArray<string>> = {
 }
 
 /** The entrypoints and the composed layers see everything. */
-const SEES_EVERYTHING =
-  /^(?:index|http\/(?:main|process)|worker\/(?:main|process)|worker\/rebuild|worker\/retention)\.ts$/
+const SEES_EVERYTHING = /^(?:index|http\/(?:main|process)|worker\/(?:main|process)|cli\/.*)\.ts$/
 
 /** Packages that only the layers that wrap them may know. */
 const WRAPPED: Record<string, RegExp> = {
@@ -36,7 +35,7 @@ const WHOLE = new Set([
   "effect/sql",
   "@effect/platform-node"
 ])
-const COMMANDS = /^(?:layers\/(?:admin|runCli)|worker\/(?:rebuild|retention))\.ts$/
+const COMMANDS = /^cli\//
 
 const SRC = join(import.meta.dirname, "../src")
 const files = globSync("**/*.ts", { cwd: SRC }).filter((file) => !file.endsWith(".d.ts"))

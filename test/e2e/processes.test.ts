@@ -55,10 +55,10 @@ describe("embedded, in one process", () => {
       }
       assert.strictEqual(yield* second.stop("SIGINT"), 0)
 
-      const helping = yield* start("worker/rebuild", { DATA_DIR }, "--help")
+      const helping = yield* start("cli/rebuild", { DATA_DIR }, "--help")
       assert.strictEqual(yield* helping.ended, 0)
       assert.notInclude(helping.output(), 'executions":')
-      const rebuilding = yield* start("worker/rebuild", { DATA_DIR, LOG_LEVEL: "warn" })
+      const rebuilding = yield* start("cli/rebuild", { DATA_DIR, LOG_LEVEL: "warn" })
       assert.strictEqual(yield* rebuilding.ended, 0)
       assert.strictEqual(rebuilding.output(), '{"executions":2}\n')
     })
@@ -108,10 +108,10 @@ describe("embedded, in one process", () => {
     Effect.gen(function* () {
       const DATA_DIR = join(yield* newFolder, "wrong")
       for (const [command, ...args] of [
-        ["worker/rebuild"],
-        ["worker/retention", "--bodies", "1d", "--dry-run"],
-        ["layers/admin", "projects", "list"],
-        ["layers/admin", "keys", "list"]
+        ["cli/rebuild"],
+        ["cli/retention", "--bodies", "1d", "--dry-run"],
+        ["cli/admin", "projects", "list"],
+        ["cli/admin", "keys", "list"]
       ] as const) {
         const refused = yield* start(command, { DATA_DIR }, ...args)
         assert.strictEqual(yield* refused.ended, 1)
@@ -121,9 +121,9 @@ describe("embedded, in one process", () => {
         )
       }
       assert.isFalse(existsSync(DATA_DIR))
-      const begun = yield* start("layers/admin", { DATA_DIR }, "projects", "create", "team")
+      const begun = yield* start("cli/admin", { DATA_DIR }, "projects", "create", "team")
       assert.strictEqual(yield* begun.ended, 0)
-      const listed = yield* start("layers/admin", { DATA_DIR }, "projects", "list")
+      const listed = yield* start("cli/admin", { DATA_DIR }, "projects", "list")
       assert.strictEqual(yield* listed.ended, 0)
       assert.include(listed.output(), '"team"')
     })
@@ -452,7 +452,7 @@ describe("a start that can't be", () => {
       assert.notInclude(none.output(), "secret")
       const url = new URL(Redacted.value(yield* newDatabase))
       url.pathname = "/nowhere"
-      const missing = yield* start("worker/rebuild", { DATABASE_URL: url.href })
+      const missing = yield* start("cli/rebuild", { DATABASE_URL: url.href })
       assert.strictEqual(yield* missing.ended, 1)
       assert.strictEqual(
         missing.output(),
@@ -486,7 +486,7 @@ describe("a command that the database fails", () => {
     yield* sql`ALTER TABLE executions ENABLE TRIGGER USER`
     return Effect.fnUntraced(function* (
       [event, action]: readonly [string, string],
-      command: "worker/rebuild" | "worker/retention",
+      command: "cli/rebuild" | "cli/retention",
       ...args: ReadonlyArray<string>
     ) {
       yield* sql.unsafe(`
@@ -508,15 +508,15 @@ describe("a command that the database fails", () => {
     Effect.gen(function* () {
       const said = yield* failing
       assert.match(
-        yield* said(["DELETE ON execution_rollups", END], "worker/rebuild"),
+        yield* said(["DELETE ON execution_rollups", END], "cli/rebuild"),
         /^The database failed: [^\n]*closed[^\n]*\n$/
       )
       assert.strictEqual(
-        yield* said(["DELETE ON execution_rollups", TIMEOUT], "worker/rebuild"),
+        yield* said(["DELETE ON execution_rollups", TIMEOUT], "cli/rebuild"),
         "The database failed: canceling statement due to statement timeout\n"
       )
       assert.match(
-        yield* said(["INSERT ON execution_rollups", REFUSAL], "worker/rebuild"),
+        yield* said(["INSERT ON execution_rollups", REFUSAL], "cli/rebuild"),
         /^The database refused a statement: \w+, SQLSTATE 42501: permission denied for what it wants\n$/
       )
     })
@@ -527,7 +527,7 @@ describe("a command that the database fails", () => {
       const said = yield* failing
       const output = yield* said(
         ["UPDATE ON executions", REFUSAL],
-        "worker/retention",
+        "cli/retention",
         "--bodies=1h",
         "--executions=1h"
       )
@@ -564,7 +564,7 @@ describe("retention, as a command", () => {
         more: Record<string, string>,
         ...args: ReadonlyArray<string>
       ) {
-        const command = yield* start("worker/retention", { ...env, ...more }, ...args)
+        const command = yield* start("cli/retention", { ...env, ...more }, ...args)
         return [yield* command.ended, command.output()] as const
       })
       const bounds = ["--bodies", "7 days", "--executions", "90d"]

@@ -20,7 +20,7 @@ export interface Running {
 }
 
 export type Entrypoint = "http/main" | "worker/main"
-type Command = "worker/rebuild" | "worker/retention" | "layers/admin"
+type Command = "cli/rebuild" | "cli/retention" | "cli/admin"
 
 /** The arguments by which Node runs a built entrypoint. */
 export const built = (entrypoint: Entrypoint | Command): ReadonlyArray<string> => [

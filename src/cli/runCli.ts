@@ -1,8 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { Command } from "effect/cli"
-import type { AppConfig } from "./AppConfig.ts"
-import { runCommand } from "./runProcess.ts"
+import type { AppConfig } from "../layers/AppConfig.ts"
+import { runCommand } from "../layers/runProcess.ts"
 
 /** Runs a command line whose command works by the configuration. */
 export const runCli = <const Name extends string, Input, Context, E>(

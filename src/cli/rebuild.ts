@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { layerRollups } from "../layers/Live.ts"
-import { print } from "../layers/print.ts"
-import { runCli } from "../layers/runCli.ts"
+import { print } from "./print.ts"
+import { runCli } from "./runCli.ts"
 import { Rollups } from "../services/Rollups.ts"
 
 /** Makes the rollups anew of the executions, while the service goes on, and says how many it counted. */
