@@ -19,7 +19,7 @@ const laneTo = Effect.fnUntraced(function* (
   const batches: Array<ReadonlyArray<number>> = []
   const cue = yield* Deferred.make<void>()
   const lane = yield* makeLane<number, { readonly value: number; readonly place: number }>({
-    gate: orDefect,
+    through: orDefect,
     bytesOf: more.bytesOf ?? (() => 1),
     patience: more.patience,
     send: (items) =>

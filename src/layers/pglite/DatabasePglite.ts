@@ -2,7 +2,7 @@ import { PgClient } from "@effect/sql-pg"
 import type { PGlite } from "@electric-sql/pglite"
 import { Clock, Effect, Layer } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
-import { noBell } from "../postgres/bell.ts"
+import { noNotifier } from "../postgres/notifier.ts"
 import { BY_KEY, Database, MESSAGE_BYTES, serverTime } from "../postgres/Database.ts"
 import { makeLane } from "../postgres/lane.ts"
 import { orDefect } from "../postgres/orDefect.ts"
@@ -34,11 +34,11 @@ const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) 
     write: client,
     reading: orDefect,
     writing: orDefect,
-    readingLane: (options) => makeLane({ ...options, gate: orDefect }),
-    writingLane: (options) => makeLane({ ...options, gate: orDefect }),
+    readingLane: (options) => makeLane({ ...options, through: orDefect }),
+    writingLane: (options) => makeLane({ ...options, through: orDefect }),
     exhausted: () => false,
     now,
-    bell: noBell,
+    notifier: noNotifier,
     migrating: Effect.succeed(client)
   })
 

@@ -6,10 +6,10 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import type { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
-import { makeBell } from "./bell.ts"
-import type { Bell } from "./bell.ts"
-import { makeGate } from "./gate.ts"
-import type { Gate } from "./gate.ts"
+import { makeNotifier } from "./notifier.ts"
+import type { Notifier } from "./notifier.ts"
+import { makeBulkhead } from "./bulkhead.ts"
+import type { Bulkhead } from "./bulkhead.ts"
 import { makeLane } from "./lane.ts"
 import type { Lane, LaneOptions } from "./lane.ts"
 import { isExhausted } from "./orDefect.ts"
@@ -25,8 +25,8 @@ export class Database extends Context.Service<
     readonly read: PgClient.PgClient
     readonly write: PgClient.PgClient
     /** What every operation of a store goes through, by the connections that it uses. */
-    readonly reading: Gate
-    readonly writing: Gate
+    readonly reading: Bulkhead
+    readonly writing: Bulkhead
     /** Lanes for operations of one kind, which are sent together. */
     readonly readingLane: MakeLane
     readonly writingLane: MakeLane
@@ -35,7 +35,7 @@ export class Database extends Context.Service<
     /** The time that leases and schedules go by, as SQL: the database's own clock, but for a test's. */
     readonly now: Effect.Effect<Fragment>
     /** Calls the workers of other processes. */
-    readonly bell: Bell
+    readonly notifier: Notifier
     /** A connection for migrations, which may take as long as they need. */
     readonly migrating: Effect.Effect<SqlClient.SqlClient, SqlError, Scope.Scope>
   }
@@ -71,29 +71,29 @@ export class Database extends Context.Service<
           startupParameters: { ...STARTUP, ...BY_KEY },
           maxConnections: writeConnections
         })
-        const gate = { patience: PATIENCE, waiting: WAITING }
+        const bounds = { patience: PATIENCE, waiting: WAITING }
         let exhaustedAt = Number.NEGATIVE_INFINITY
         const onOutage = (outage: DatabaseUnavailable) => {
           if (isExhausted(outage)) exhaustedAt = performance.now()
         }
-        const writing = makeGate({ ...gate, pool: "write", permits: writeConnections, onOutage })
-        const reading = makeGate({ ...gate, pool: "read", permits: readConnections * PIPELINED })
+        const writing = makeBulkhead({ ...bounds, pool: "write", permits: writeConnections, onOutage })
+        const reading = makeBulkhead({ ...bounds, pool: "read", permits: readConnections * PIPELINED })
         return Database.of({
           read,
           write,
           reading,
           writing,
-          readingLane: (kind) => makeLane({ ...kind, gate: reading, patience: PATIENCE }),
-          writingLane: (kind) => makeLane({ ...kind, gate: writing, patience: PATIENCE }),
+          readingLane: (kind) => makeLane({ ...kind, through: reading, patience: PATIENCE }),
+          writingLane: (kind) => makeLane({ ...kind, through: writing, patience: PATIENCE }),
           exhausted: () => performance.now() - exhaustedAt < Duration.toMillis(REMEMBERED),
           now: serverTime(write),
-          bell: yield* makeBell({
+          notifier: yield* makeNotifier({
             connection: {
               ...pool,
               stream: () => watchedSocket(address, SILENCE).setKeepAlive(true, KEEP_ALIVE)
             },
             sql: write,
-            gate: writing
+            through: writing
           }),
           migrating: PgClient.make({ ...client, maxConnections: 1 }).pipe(
             Effect.provideService(Reactivity.Reactivity, reactivity)
@@ -119,7 +119,7 @@ export const BY_KEY = {
 export const MESSAGE_BYTES = 64 * 1024 * 1024
 
 type MakeLane = <Item, Row>(
-  options: Omit<LaneOptions<Item, Row>, "gate" | "patience">
+  options: Omit<LaneOptions<Item, Row>, "through" | "patience">
 ) => Effect.Effect<Lane<Item, Row>>
 
 /** A caller has its answer within two seconds (issue 3): first the server gives up, then the caller, then the socket. */

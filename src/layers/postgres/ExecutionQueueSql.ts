@@ -10,21 +10,21 @@ import { makeSlots } from "./slots.ts"
 export const layer = Layer.effect(
   ExecutionQueue,
   Effect.gen(function* () {
-    const { bell, read, reading } = yield* Database
+    const { notifier, read, reading } = yield* Database
     const workers = new Set<ReturnType<typeof makeSlots>>()
 
     return ExecutionQueue.of({
       enqueue: (wakeUps) =>
         Effect.sync(() => {
-          if (workers.size === 0) bell.ring()
+          if (workers.size === 0) notifier.notify()
           workers.forEach(({ call }) => call(wakeUps.length))
         }),
 
       consume: Effect.fnUntraced(function* ({ claim }, { concurrency }) {
         const handling = yield* FiberSet.make<void>()
         const run = yield* FiberSet.runtime(handling)()
-        const slots = makeSlots({ count: concurrency, claim, run, onOverflow: bell.ring })
-        yield* bell.listen(Effect.sync(() => slots.call(0)))
+        const slots = makeSlots({ count: concurrency, claim, run, onOverflow: notifier.notify })
+        yield* notifier.listen(Effect.sync(() => slots.call(0)))
         yield* Effect.acquireRelease(
           Effect.sync(() => workers.add(slots)),
           () =>
@@ -36,7 +36,7 @@ export const layer = Layer.effect(
       }),
 
       ping: Effect.suspend(() =>
-        workers.size === 0 || bell.hears()
+        workers.size === 0 || notifier.listens()
           ? Effect.asVoid(reading(read`SELECT 1`))
           : new QueueUnavailable({ detail: "other processes can't wake this one" })
       )

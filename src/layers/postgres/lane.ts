@@ -1,7 +1,7 @@
 import { Cause, Duration, Effect, Exit, Option } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
-import type { Gate } from "./gate.ts"
+import type { Bulkhead } from "./bulkhead.ts"
 import { isLocked } from "./orDefect.ts"
 
 export interface LaneOptions<Item, Row> {
@@ -10,7 +10,7 @@ export interface LaneOptions<Item, Row> {
     items: ReadonlyArray<Item>
   ) => Effect.Effect<ReadonlyArray<Row & { readonly place: number }>, SqlError>
   /** What a batch's statement goes through. */
-  readonly gate: Gate
+  readonly through: Bulkhead
   /** What an item weighs in a batch, in bytes, about; nothing unless told. */
   readonly bytesOf?: (item: Item) => number
   /** Items that a batch has at most; 256 unless told. */
@@ -45,7 +45,7 @@ const tooLate = new DatabaseUnavailable({ cause: new Error("it was not done in i
  */
 export const makeLane = <Item, Row>({
   send,
-  gate,
+  through,
   bytesOf = () => 0,
   items = BATCH_ITEMS,
   patience
@@ -77,7 +77,7 @@ export const makeLane = <Item, Row>({
 
     /** One bad or locked item must not fail the others: each is then sent alone. An outage fails them all. */
     const deliver = (batch: ReadonlyArray<Waiting<Item, Row>>): Effect.Effect<void> =>
-      Effect.flatMap(Effect.exit(gate(send(batch.map(({ item }) => item)))), (exit) => {
+      Effect.flatMap(Effect.exit(through(send(batch.map(({ item }) => item)))), (exit) => {
         if (Exit.isSuccess(exit)) {
           const rows = new Map(exit.value.map((row) => [row.place, row]))
           batch.forEach(({ resume }, index) =>

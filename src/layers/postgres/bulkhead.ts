@@ -6,12 +6,12 @@ import { databaseFailuresOf, poolWaitingOf, poolWaitOf } from "../../services/in
 import type { Pool } from "../../services/instruments.ts"
 import { orDefect } from "./orDefect.ts"
 
-/** Runs a store's operation: an outage and a bug both become defects. */
-export type Gate = <A, E, R>(
+/** Runs a store's operation, in a place of a bounded number; an outage and a bug both become defects. */
+export type Bulkhead = <A, E, R>(
   operation: Effect.Effect<A, E | SqlError, R>
 ) => Effect.Effect<A, Exclude<E, SqlError>, R>
 
-export interface GateOptions {
+export interface BulkheadOptions {
   /** The name of the pool that it stands before, for metrics. */
   readonly pool: Pool
   /** Operations at a time: as many as the pool can take. */
@@ -25,13 +25,13 @@ export interface GateOptions {
 }
 
 /**
- * A gate before a pool, so that a database that is slow or gone costs its callers a bounded time and this process a
+ * A bulkhead before a pool, so that a database that is slow or gone costs its callers a bounded time and this process a
  * bounded memory. What it does not let through, or gives up, ends as `DatabaseUnavailable`.
  *
  * Patience is in real time, since a server that is stuck waits for no test's clock; and the caller goes on at once, also
  * from where it can't be interrupted: a driver may need long to give up, and keeps its place until then.
  */
-export const makeGate = ({ pool, permits, waiting, patience, onOutage }: GateOptions): Gate => {
+export const makeBulkhead = ({ pool, permits, waiting, patience, onOutage }: BulkheadOptions): Bulkhead => {
   const waits = poolWaitOf(pool)
   const waitingNow = poolWaitingOf(pool)
   const failures = databaseFailuresOf(pool)

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Duration, Effect, Exit, Fiber } from "effect"
-import { makeGate } from "../../src/layers/postgres/gate.ts"
+import { makeBulkhead } from "../../src/layers/postgres/bulkhead.ts"
 import { DatabaseUnavailable } from "../../src/services/DatabaseUnavailable.ts"
 
-const gateOf = (patience: Duration.Input = "1 minute") =>
-  makeGate({ pool: "write", permits: 2, waiting: 1, patience: Duration.fromInputUnsafe(patience) })
+const bulkheadOf = (patience: Duration.Input = "1 minute") =>
+  makeBulkhead({ pool: "write", permits: 2, waiting: 1, patience: Duration.fromInputUnsafe(patience) })
 
 const outageOf = <A>(exit: Exit.Exit<A>) => {
   assert(Exit.isFailure(exit))
@@ -13,14 +13,14 @@ const outageOf = <A>(exit: Exit.Exit<A>) => {
   return String(error.cause)
 }
 
-describe("a gate", () => {
+describe("a bulkhead", () => {
   it.live("lets as many through as it has permits, keeps a few waiting, and refuses more at once", () =>
     Effect.gen(function* () {
-      const gate = gateOf()
+      const bulkhead = bulkheadOf()
       const open = yield* Deferred.make<void>()
       const begun: Array<number> = []
       const operation = (id: number) =>
-        gate(
+        bulkhead(
           Effect.andThen(
             Effect.sync(() => begun.push(id)),
             Effect.as(Deferred.await(open), id)
@@ -38,24 +38,24 @@ describe("a gate", () => {
 
   it.live("gives up what takes too long, also where nothing may interrupt, and has its place again", () =>
     Effect.gen(function* () {
-      const gate = gateOf("20 millis")
+      const bulkhead = bulkheadOf("20 millis")
       let interrupted = 0
       const stuck = Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))
-      const exits = yield* Effect.all([stuck, stuck, Effect.succeed(1)].map(gate), {
+      const exits = yield* Effect.all([stuck, stuck, Effect.succeed(1)].map(bulkhead), {
         concurrency: "unbounded"
       }).pipe(Effect.exit, Effect.uninterruptible)
       assert.include(outageOf(exits), "no answer within 20ms")
-      assert.strictEqual(yield* gate(Effect.succeed("well")), "well")
+      assert.strictEqual(yield* bulkhead(Effect.succeed("well")), "well")
       assert.strictEqual(interrupted, 2)
     })
   )
 
   it.live("gives up what its caller gives up", () =>
     Effect.gen(function* () {
-      const gate = gateOf()
+      const bulkhead = bulkheadOf()
       const gone = yield* Deferred.make<void>()
       const caller = yield* Effect.forkChild(
-        gate(Effect.onInterrupt(Effect.never, () => Deferred.succeed(gone, undefined))),
+        bulkhead(Effect.onInterrupt(Effect.never, () => Deferred.succeed(gone, undefined))),
         { startImmediately: true }
       )
       yield* Fiber.interrupt(caller)

@@ -3,29 +3,29 @@ import type { PgClient } from "@effect/sql-pg"
 import { Deferred, Effect, Queue } from "effect"
 import type { Scope } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
-import type { Gate } from "./gate.ts"
+import type { Bulkhead } from "./bulkhead.ts"
 
 /** Calls workers of other processes on the same database. Nothing depends on it: what it fails to tell, sweepers find. */
-export interface Bell {
-  /** Rings in the other processes, in the background; many rings at once may be heard as one. */
-  readonly ring: () => void
+export interface Notifier {
+  /** Notifies the other processes, in the background; many notifications at once may be heard as one. */
+  readonly notify: () => void
   /**
-   * Has `heard` run whenever another process rings, and whenever it may have rung unheard, until the scope closes.
+   * Has `heard` run whenever another process notifies, and whenever it may have done so unheard, until the scope closes.
    * Ends once that is so, or can't be yet.
    */
   readonly listen: (heard: Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
-  /** Whether rings are heard here. */
-  readonly hears: () => boolean
+  /** Whether notifications are heard here. */
+  readonly listens: () => boolean
 }
 
-/** The bell of a database that no other process has. */
-export const noBell: Bell = { ring: () => {}, listen: (heard) => heard, hears: () => true }
+/** The notifier of a database that no other process has. */
+export const noNotifier: Notifier = { notify: () => {}, listen: (heard) => heard, listens: () => true }
 
-export interface BellOptions {
+export interface NotifierOptions {
   /** How to connect, for the connection that listens. */
   readonly connection: PgConnection.Config
   readonly sql: PgClient.PgClient
-  readonly gate: Gate
+  readonly through: Bulkhead
 }
 
 const CHANNEL = "promptledger_due"
@@ -33,14 +33,14 @@ const CHANNEL = "promptledger_due"
 /** How long after a connection was lost the next is tried. */
 const AGAIN = "500 millis"
 
-/** A bell by NOTIFY, for which a statement of its own is sent: in a transaction that writes it would slow down every commit. */
-export const makeBell = Effect.fnUntraced(function* ({ connection, sql, gate }: BellOptions) {
+/** A notifier by NOTIFY, for which a statement of its own is sent: in a transaction that writes it would slow down every commit. */
+export const makeNotifier = Effect.fnUntraced(function* ({ connection, sql, through }: NotifierOptions) {
   const self = crypto.randomUUID()
-  const ringing = yield* Queue.dropping<void>(1)
-  let hears = false
+  const notifying = yield* Queue.dropping<void>(1)
+  let listens = false
 
-  yield* Queue.take(ringing).pipe(
-    Effect.andThen(gate(sql`SELECT pg_notify(${CHANNEL}, ${self})`)),
+  yield* Queue.take(notifying).pipe(
+    Effect.andThen(through(sql`SELECT pg_notify(${CHANNEL}, ${self})`)),
     Effect.catchCause((cause) => Effect.logWarning("other workers were not woken", cause)),
     Effect.forever,
     Effect.forkScoped
@@ -51,13 +51,15 @@ export const makeBell = Effect.fnUntraced(function* ({ connection, sql, gate }: 
     let lost = false
 
     const hear = Effect.gen(function* () {
-      const rings = yield* Effect.flatMap(PgConnection.make(connection), (line) => line.listen(CHANNEL))
-      hears = true
+      const notifications = yield* Effect.flatMap(PgConnection.make(connection), (line) =>
+        line.listen(CHANNEL)
+      )
+      listens = true
       if (lost) yield* Effect.logInfo("workers of other processes can wake this one again")
       lost = false
       yield* heard
       yield* Deferred.succeed(tried, undefined)
-      yield* Queue.take(rings).pipe(
+      yield* Queue.take(notifications).pipe(
         Effect.flatMap(({ payload }) => (payload === self ? Effect.void : heard)),
         Effect.forever
       )
@@ -65,7 +67,7 @@ export const makeBell = Effect.fnUntraced(function* ({ connection, sql, gate }: 
       Effect.scoped,
       Effect.ensuring(
         Effect.sync(() => {
-          hears = false
+          listens = false
         })
       )
     )
@@ -85,6 +87,10 @@ export const makeBell = Effect.fnUntraced(function* ({ connection, sql, gate }: 
     yield* Deferred.await(tried)
   })
 
-  const bell: Bell = { ring: () => Queue.offerUnsafe(ringing, undefined), listen, hears: () => hears }
-  return bell
+  const notifier: Notifier = {
+    notify: () => Queue.offerUnsafe(notifying, undefined),
+    listen,
+    listens: () => listens
+  }
+  return notifier
 })
