@@ -10,6 +10,7 @@ import { connect } from "node:net"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { getCACertificates, setDefaultCACertificates } from "node:tls"
+import OpenAI from "openai"
 import { vi } from "vitest"
 import { append, emptyCompletion } from "../../src/domain/completion.ts"
 import { isRetryable } from "../../src/domain/providerError.ts"
@@ -26,6 +27,7 @@ import {
   hangs,
   redirects,
   resets,
+  says,
   sends,
   stalls
 } from "../support/fakeOpenAi.ts"
@@ -324,6 +326,46 @@ describe("OpenAI", () => {
         api: "chat_completions"
       })
       assert.strictEqual((yield* Effect.flip(complete(provider))).reason, "connection")
+    })
+  )
+
+  it.live("sends each call its own body, under the headers that the package would make for it", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi()
+      const client = new OpenAI({ apiKey: KEY, baseURL: fake.url, maxRetries: 0 })
+      const messages = [{ role: "user", content: "Grüß Gott 🙂" }] as const
+      yield* Effect.promise(() =>
+        client.chat.completions.create({ model: "some-model", messages: [...messages] })
+      )
+      for (const content of [messages[0].content, "another"]) yield* complete(provider, request(content))
+      const [byPackage, first, second] = fake.calls
+      assert.deepStrictEqual(first!.body, byPackage!.body)
+      assert.deepStrictEqual(second!.body.messages, [{ role: "user", content: "another" }])
+      // What concerns the connection, and not the call.
+      const ownWords = /^(?:connection|accept-language|sec-fetch-mode|accept-encoding|content-length)$/
+      const headersOf = ({ headers }: typeof byPackage & {}) =>
+        Object.fromEntries(Object.entries(headers).filter(([name]) => !ownWords.test(name)))
+      for (const call of [first!, second!]) assert.deepStrictEqual(headersOf(call), headersOf(byPackage!))
+    })
+  )
+
+  it.live("ends no other call with the one that is interrupted", () =>
+    Effect.gen(function* () {
+      const { fake, provider } = yield* openAi()
+      const called = yield* Deferred.make<void>()
+      const waiting: Array<() => void> = []
+      fake.behave((call, response) => {
+        waiting.push(() => says("late")(call, response))
+        if (waiting.length === 2) Deferred.doneUnsafe(called, Effect.void)
+      })
+      const [one, two] = [
+        yield* Effect.forkChild(complete(provider)),
+        yield* Effect.forkChild(complete(provider))
+      ]
+      yield* Deferred.await(called)
+      yield* Fiber.interrupt(one)
+      waiting.forEach((answer) => answer())
+      assert.strictEqual((yield* Fiber.join(two)).text, "late")
     })
   )
 

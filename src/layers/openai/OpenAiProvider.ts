@@ -3,7 +3,8 @@ import OpenAI from "openai"
 import type { CompletionChunk } from "../../domain/completion.ts"
 import { makeProviderError } from "../../domain/providerError.ts"
 import type { CompletionRequest, Provider } from "../../services/Providers.ts"
-import { AnswerRefused, boundedFetch } from "./boundedFetch.ts"
+import { AnswerRefused } from "./boundedFetch.ts"
+import { OpenAI as Client } from "./Client.ts"
 
 export interface OpenAiOptions {
   /** None for a compatible server that asks for none. */
@@ -17,15 +18,13 @@ export interface OpenAiOptions {
 /** OpenAI, or what speaks its protocol, by the official package. */
 export const openAiProvider = ({ apiKey, baseUrl, api }: OpenAiOptions): Provider => {
   const secret = apiKey && Redacted.value(apiKey)
-  const client = new OpenAI({
+  const client = new Client({
     apiKey: secret ?? "none",
     baseURL: baseUrl ?? null,
-    // Attempts are ours to count (design section 6), and so is the deadline, which covers the body too.
+    // Attempts are ours to count (design section 6).
     maxRetries: 0,
-    timeout: Duration.toMillis("1 hour"),
     // Without a word on it, any encoding is acceptable (RFC 9110 section 12.5.3).
-    defaultHeaders: { "accept-encoding": "identity" },
-    fetch: boundedFetch()
+    defaultHeaders: { "accept-encoding": "identity" }
   })
   const ask = api === "responses" ? askResponses : askChatCompletions
   return {
