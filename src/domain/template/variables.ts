@@ -19,6 +19,8 @@ export const variablesOf = (template: Block): ReadonlyArray<TemplateVariable> =>
   return Array.from(found, ([name, required]) => ({ name, required }))
 }
 
+type Names = ReadonlySet<string>
+
 /** What is known of names at one point of a template; a layer for each branch, so that nothing is copied. */
 class Known {
   /** Certainly set by the template. */
@@ -26,12 +28,12 @@ class Known {
   /** Set by the template on some ways to here. */
   readonly maybe = new Set<string>()
   /** Not set by the template, but certainly given when this point is reached. */
-  readonly given: ReadonlySet<string>
+  readonly given: Names
   private readonly parent: Known | undefined
 
-  constructor(parent?: Known, given: Iterable<string> = []) {
+  constructor(parent?: Known, given: Names = none) {
     this.parent = parent
-    this.given = new Set(given)
+    this.given = given
   }
 
   has(kind: "set" | "maybe" | "given", name: string): boolean {
@@ -48,19 +50,35 @@ class Known {
 
 /** The names that are certainly given when an expression turns out true, and when it turns out false. */
 interface Facts {
-  readonly whenTrue: ReadonlyArray<string>
-  readonly whenFalse: ReadonlyArray<string>
+  readonly whenTrue: Names
+  readonly whenFalse: Names
 }
-const nothing: Facts = { whenTrue: [], whenFalse: [] }
-const both = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.filter((name) => b.includes(name))
+const none: Names = new Set()
+const nothing: Facts = { whenTrue: none, whenFalse: none }
+const both = (a: Names, b: Names): Names => new Set([...a].filter((name) => b.has(name)))
+/** Most have nothing on one side: then the other is not copied. */
+const either = (a: Names, b: Names): Names => {
+  if (a.size === 0) return b
+  return b.size === 0 ? a : new Set([...a, ...b])
+}
+
+/** The facts that were worked out: those of an `and` are asked for again by each `and` around it. */
+const learned = new WeakMap<Expression, Facts>()
 
 const factsOf = (expression: Expression): Facts => {
+  const facts = learned.get(expression) ?? newFacts(expression)
+  learned.set(expression, facts)
+  return facts
+}
+
+const newFacts = (expression: Expression): Facts => {
   switch (expression._tag) {
     case "Test": {
       if (expression.subject._tag !== "Variable") return nothing
       const { name } = expression.subject
-      if (expression.name === "undefined") return { whenTrue: [], whenFalse: [name] }
-      return tests[expression.name]!.provesDefined ? { whenTrue: [name], whenFalse: [] } : nothing
+      const given = new Set([name])
+      if (expression.name === "undefined") return { whenTrue: none, whenFalse: given }
+      return tests[expression.name]!.provesDefined ? { whenTrue: given, whenFalse: none } : nothing
     }
     case "Not": {
       const { whenTrue, whenFalse } = factsOf(expression.operand)
@@ -69,7 +87,7 @@ const factsOf = (expression: Expression): Facts => {
     case "And": {
       const [left, right] = [factsOf(expression.left), factsOf(expression.right)]
       return {
-        whenTrue: [...left.whenTrue, ...right.whenTrue],
+        whenTrue: either(left.whenTrue, right.whenTrue),
         whenFalse: both(left.whenFalse, right.whenFalse)
       }
     }
@@ -77,7 +95,7 @@ const factsOf = (expression: Expression): Facts => {
       const [left, right] = [factsOf(expression.left), factsOf(expression.right)]
       return {
         whenTrue: both(left.whenTrue, right.whenTrue),
-        whenFalse: [...left.whenFalse, ...right.whenFalse]
+        whenFalse: either(left.whenFalse, right.whenFalse)
       }
     }
     default:

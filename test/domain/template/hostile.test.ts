@@ -32,6 +32,18 @@ const nested = (levels: number): Json => {
 }
 const times = (count: number, make: (index: number) => string) =>
   Array.from({ length: count }, (_, i) => make(i)).join("")
+/** An expression of all these operands, nested no deeper than it must be. */
+const joined = (operator: string, operands: ReadonlyArray<string>): string => {
+  if (operands.length === 1) return operands[0]!
+  const half = operands.length >> 1
+  const [left, right] = [joined(operator, operands.slice(0, half)), joined(operator, operands.slice(half))]
+  return `(${left} ${operator} ${right})`
+}
+const allNull = (count: number, prefix: string) =>
+  joined(
+    "and",
+    Array.from({ length: count }, (_, i) => `${prefix}${i} is null`)
+  )
 
 describe("a look-up finds an object's own keys only", () => {
   const v = { d: { a: 1 }, xs: [{ a: 1 }], s: "text", k: "constructor" }
@@ -395,6 +407,8 @@ describe("sources that are all of one thing are read in linear time", () => {
       { a: 0 }
     ],
     [`{% switch a %}${times(12_000, (i) => `{%case ${i}%}`)}{% endswitch %}`, "ok ", { a: 1 }],
-    [`{% if 1 %}${"{% elif 1 %}".repeat(15_000)}{% endif %}`, forbidden]
+    [`{% if 1 %}${"{% elif 1 %}".repeat(15_000)}{% endif %}`, forbidden],
+    [`{{ (${allNull(4_000, "a")} or ${allNull(4_000, "b")})${" and 1".repeat(60)} }}`, "ok false"],
+    [`{{ (${joined("or", Array<string>(6_000).fill("a is undefined"))})${" or a".repeat(60)} }}`, "ok true"]
   ])
 })
