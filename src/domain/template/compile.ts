@@ -1,3 +1,4 @@
+import { assigned } from "./assigned.ts"
 import { applyFilter, filters } from "./filters.ts"
 import { functions } from "./functions.ts"
 import { operate } from "./operators.ts"
@@ -574,21 +575,6 @@ class Compiler {
     return result
   }
 }
-
-/** The names that a block sets in its own scope: loops, captures and macros have their own. */
-const assigned = (block: Block): ReadonlyArray<string> =>
-  block.flatMap((statement) => {
-    switch (statement._tag) {
-      case "Set":
-        return [statement.name]
-      case "If":
-        return [...assigned(statement.body), ...assigned(statement.otherwise)]
-      case "Switch":
-        return [...statement.cases.flatMap(({ body }) => assigned(body)), ...assigned(statement.otherwise)]
-      default:
-        return []
-    }
-  })
 
 /** Does something with these places of a frame empty, and puts back what was in them: a body may be run inside itself. */
 const withFresh = <A>(

@@ -1,3 +1,4 @@
+import { assigned } from "./assigned.ts"
 import type { Arguments, Block, CallerBlock, Expression, Parameter, Statement } from "./syntax.ts"
 import { tests } from "./tests.ts"
 
@@ -14,7 +15,8 @@ export interface TemplateVariable {
  */
 export const variablesOf = (template: Block): ReadonlyArray<TemplateVariable> => {
   const found = new Map<string, boolean>()
-  const analysis = new Analysis((name, required) => found.set(name, required || (found.get(name) ?? false)))
+  const use = (name: string, required: boolean) => found.set(name, required || (found.get(name) ?? false))
+  const analysis = new Analysis(use, new Set(assigned(template)))
   analysis.block(template, new Known())
   return Array.from(found, ([name, required]) => ({ name, required }))
 }
@@ -80,6 +82,11 @@ const newFacts = (expression: Expression): Facts => {
       if (expression.name === "undefined") return { whenTrue: none, whenFalse: given }
       return tests[expression.name]!.provesDefined ? { whenTrue: given, whenFalse: none } : nothing
     }
+    case "Filter": {
+      const { name, input, args } = expression
+      if (!isDefault(name) || input._tag !== "Variable" || !isFalse(args[0])) return nothing
+      return { whenTrue: new Set([input.name]), whenFalse: none }
+    }
     case "Not": {
       const { whenTrue, whenFalse } = factsOf(expression.operand)
       return { whenTrue: whenFalse, whenFalse: whenTrue }
@@ -103,11 +110,33 @@ const newFacts = (expression: Expression): Facts => {
   }
 }
 
+const isDefault = (filter: string): boolean => filter === "default" || filter === "d"
+
+/** Whether an argument is plainly false, or not given. */
+const isFalse = (argument: Expression | undefined): boolean => {
+  switch (argument?._tag) {
+    case undefined:
+      return true
+    case "Literal":
+      return !argument.value
+    case "List":
+      return argument.items.length === 0
+    case "Dict":
+      return argument.entries.length === 0
+    default:
+      return false
+  }
+}
+
 class Analysis {
   private readonly use: (name: string, required: boolean) => void
+  /** What the template sets at its top level, sooner or later: a macro may be called after that. */
+  private readonly globals: Names
+  private inMacro = false
 
-  constructor(use: (name: string, required: boolean) => void) {
+  constructor(use: (name: string, required: boolean) => void, globals: Names) {
     this.use = use
+    this.globals = globals
   }
 
   block(block: Block, known: Known): void {
@@ -154,7 +183,10 @@ class Analysis {
       case "For":
         return this.loop(statement, known)
       case "Macro":
-        return this.invocable(statement.parameters, statement.body, new Known(known), ["caller"])
+        this.inMacro = true
+        this.invocable(statement.parameters, statement.body, new Known(known), ["caller"])
+        this.inMacro = false
+        return
     }
   }
 
@@ -226,7 +258,7 @@ class Analysis {
       case "Compare":
         return this.all([expression.first, ...expression.rest.map(([, operand]) => operand)], known)
       case "Filter":
-        this.tolerant(expression.input, known, expression.name === "default" || expression.name === "d")
+        this.tolerant(expression.input, known, isDefault(expression.name))
         return this.all(expression.args, known)
       case "Test":
         this.tolerant(expression.subject, known, tests[expression.name]!.toleratesUndefined)
@@ -261,6 +293,7 @@ class Analysis {
 
   private variable(name: string, known: Known, required: boolean): void {
     if (known.has("set", name)) return
-    this.use(name, required && !known.has("given", name) && !known.has("maybe", name))
+    const maybe = known.has("maybe", name) || (this.inMacro && this.globals.has(name))
+    this.use(name, required && !maybe && !known.has("given", name))
   }
 }

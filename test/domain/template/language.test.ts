@@ -1298,8 +1298,11 @@ describe("what is missing", () => {
     ["{{ x|default('d') }}{{ x|default(y)|upper }}", { y: "e" }, "dE"],
     ["{{ a.b|default('d') }}{% if a.b is defined and a.b > 1 %}{% endif %}", { a: {} }, "d"],
     ["{% set y = a.b %}{% if y is defined %}{{ y }}{% else %}-{% endif %}", { a: {} }, "-"],
-    ["{{ a and a.b }}{{ 1 if 1 else a.b }}", { a: 0 }, "01"]
+    ["{{ a and a.b }}{{ 1 if 1 else a.b }}", { a: 0 }, "01"],
+    ["{% if x|default('') %}{{ x }}{% else %}-{% endif %}", {}, "-"],
+    ["{% macro m() %}{{ a }}{% endmacro %}{% set a = 1 %}{{ m() }}", {}, "1"]
   ])
+  misses([["{% macro m() %}{{ a }}{% endmacro %}{{ m() }}{% set a = 1 %}", {}, ["a"]]])
   it.effect("names at most a hundred", () =>
     Effect.gen(function* () {
       const names = Array.from({ length: 150 }, (_, index) => `v${index}`)
@@ -1339,6 +1342,9 @@ describe("the variables of a template", () => {
     ["{% if not (a is defined) or not a %}{% endif %}", "a?"],
     ["{{ a is defined and a > 1 }}{{ b is not defined or b }}{{ c or c is defined }}", "a? b? c"],
     ["{{ a if a is defined else b }}{{ c if d is defined }}", "a? b d? c"],
+    ["{% if a|default %}{{ a }}{% endif %}{% if b|default('') and b > 1 %}{{ b }}{% endif %}", "a? b?"],
+    ["{{ a if a|default(0) }}{{ b if b|d(none) }}{{ c if c|d([], true) }}{{ e if e|d({}) }}", "a? b? c? e?"],
+    ["{{ a if a|default(1) }}{{ b if b|d(c) }}{{ d if d.e|d('') }}{{ f if not f|d('') }}", "a b c d f"],
     ["{% if a.b is defined %}{{ a.b }}{% endif %}", "a"],
     ["{% set a = b %}{{ a }}", "b"],
     ["{{ a }}{% set a = 1 %}", "a"],
@@ -1358,6 +1364,9 @@ describe("the variables of a template", () => {
       "c d e f m"
     ],
     ["{% set a = 1 %}{% macro m() %}{{ a }}{% set b = 1 %}{% endmacro %}{{ b }}", "b"],
+    ["{% macro m() %}{{ a }}{% endmacro %}{% set a = 1 %}{{ m() }}", "a?"],
+    ["{% macro m() %}{{ a }}{% endmacro %}{% if b %}{% set a = 1 %}{% endif %}{{ m() }}", "a? b"],
+    ["{% macro m() %}{{ a }}{% endmacro %}{% for b in c %}{% set a = 1 %}{% endfor %}", "a c"],
     ["{% macro m() %}{{ caller(a) }}{% endmacro %}", "a"],
     [`${macro}{% call(b, c=d) m() %}{{ b }}{{ c }}{{ e }}{% endcall %}{{ b }}`, "d e b"],
     [`${macro}{% call m() %}{% set f = 1 %}{{ f }}{% endcall %}{{ f }}`, "f"],
