@@ -3,6 +3,7 @@ import { TemplateForbidden, TemplateSyntaxError } from "./errors.ts"
 import { filters } from "./filters.ts"
 import { functions } from "./functions.ts"
 import { MAX_NESTING, MAX_PARAMETERS } from "./limits.ts"
+import { NAME } from "./syntax.ts"
 import type {
   Arguments,
   BinaryOperator,
@@ -17,7 +18,6 @@ import { tests } from "./tests.ts"
 
 type Field = Node | null | undefined
 
-const NAME = /^[\p{L}_][\p{L}\p{N}_]*$/u
 const CONSTANTS: Record<string, null | boolean> = { None: null, True: true, False: false }
 const binaryOperators: Record<string, BinaryOperator> = {
   Add: "+",

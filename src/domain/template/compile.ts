@@ -4,6 +4,7 @@ import { functions } from "./functions.ts"
 import { operate } from "./operators.ts"
 import { scanned } from "./Run.ts"
 import type { Run } from "./Run.ts"
+import { NAME } from "./syntax.ts"
 import type {
   Arguments,
   Block,
@@ -639,7 +640,7 @@ const loopFields = (loop: Loop): Value => {
 /** How an error names an attribute: as the template writes it, where that is plain. */
 const describe = (owner: string, key: Expression): string => {
   if (key._tag !== "Literal") return `${owner}[…]`
-  return typeof key.value === "string" && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(key.value)
+  return typeof key.value === "string" && NAME.test(key.value)
     ? `${owner}.${key.value}`
     : `${owner}[${JSON.stringify(key.value)}]`
 }

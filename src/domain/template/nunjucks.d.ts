@@ -42,10 +42,13 @@ declare module "nunjucks/src/parser.js" {
     tokens: Tokenizer
     peekToken(): Token | null
     nextToken(): Token | null
+    skipSymbol(symbol: string): boolean
     fail(message: string, lineno?: number, colno?: number): never
     advanceAfterBlockEnd(name?: string): Token
     parseAsRoot(): Node
     parseExpression(): Node
+    parseInlineIf(): Node
+    parseOr(): Node
     parseNot(): Node
     parseAdd(): Node
     parseMul(): Node

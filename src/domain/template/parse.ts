@@ -145,7 +145,7 @@ const CALLS_A_LEVEL = 3
 
 /**
  * nunjucks' parser with a bound on its recursion, with `raw` and filter arguments read in linear time, and with
- * operators that bind as they do in Jinja2.
+ * operators and conditions that bind as they do in Jinja2.
  */
 class BoundedParser extends parser.Parser {
   private readonly stream: TokenStream
@@ -172,6 +172,9 @@ class BoundedParser extends parser.Parser {
     return this.nested(() => super.parseUntilBlocks(...names))
   }
 
+  override parseInlineIf(): Node {
+    return this.chained(super.parseInlineIf())
+  }
   override parseAdd(): Node {
     return this.leftToRight(sums, () => this.parseMul())
   }
@@ -190,6 +193,17 @@ class BoundedParser extends parser.Parser {
     this.tokens.forwardN(length)
     const data = new nodes["TemplateData"]!(begun.lineno, begun.colno, text)
     return new nodes["Output"]!(begun.lineno, begun.colno, [data])
+  }
+
+  /** `a if x else b if y else c`: nunjucks stops before the second `if`. */
+  private chained(node: Node): Node {
+    const otherwise = node.typename === "InlineIf" ? (node["else_"] as Node | null) : null
+    if (otherwise === null || !this.skipSymbol("if")) return node
+    const condition = this.parseOr()
+    const rest = this.skipSymbol("else") ? this.nested(() => this.parseInlineIf()) : null
+    const { lineno, colno } = otherwise
+    const chain = new nodes["InlineIf"]!(lineno, colno, condition, otherwise, rest)
+    return new nodes["InlineIf"]!(node.lineno, node.colno, node["cond"], node["body"], chain)
   }
 
   private leftToRight(operators: Record<string, string>, operand: () => Node): Node {

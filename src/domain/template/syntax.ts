@@ -1,3 +1,6 @@
+/** What can be a name: letters of any script with their marks, digits after the first, and `_`. */
+export const NAME = /^[\p{L}_][\p{L}\p{M}\p{N}_]*$/u
+
 /** Where a construct begins in a template's source, counted from 1. */
 export interface Position {
   readonly line: number

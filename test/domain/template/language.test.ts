@@ -123,7 +123,8 @@ describe("the text of values", () => {
     ["{{ {a: 1, 'b c': [x]} }}{{ {} }}", { x: 2 }, '{"a":1,"b c":[2]}{}'],
     ["{{ {'a': 1, 'a': 2} }}", {}, '{"a":2}'],
     ["{{ {'__proto__': 1} }}", {}, '{"__proto__":1}'],
-    ["日本 {{ naïve_2 }} 🙂", { naïve_2: "é" }, "日本 é 🙂"]
+    ["日本 {{ naïve_2 }} 🙂", { naïve_2: "é" }, "日本 é 🙂"],
+    ["{{ नाम }}{{ d.नाम }}{{ e\u0301 }}", { नाम: 1, d: { नाम: 2 }, "e\u0301": 3 }, "123"]
   ])
 })
 
@@ -203,7 +204,14 @@ describe("operators", () => {
     ["{{ 1 ~ 'a' ~ true ~ none ~ [2] ~ {'b': 3} }}", {}, '1atrue[2]{"b":3}'],
     ["{{ 0 or 'a' }}{{ 'b' or x.y }}{{ 1 and 'c' }}{{ 0 and x.y }}", { x: {} }, "abc0"],
     ["{{ 1 or 0 and 0 }}{{ not 1 == 2 }}{{ not 1 in [1] }}", {}, "1truefalse"],
-    ["{{ 'a' if x > 1 else 'b' }}{{ 'a' if x > 9 else 'b' }}[{{ 'a' if x > 9 }}]", { x: 2 }, "ab[]"]
+    ["{{ 'a' if x > 1 else 'b' }}{{ 'a' if x > 9 else 'b' }}[{{ 'a' if x > 9 }}]", { x: 2 }, "ab[]"],
+    [
+      "{% for x in [1, 2, 3, 4] %}{{ 'a' if x == 1 else 'b' if x == 2 else 'c' if x == 3 }};{% endfor %}",
+      {},
+      "a;b;c;;"
+    ],
+    ["{{ ('a' if 0) if 1 else 'b' }}{{ [0 if 0 else 1 if 0 else 2, 3] }}", {}, "[2,3]"],
+    ["{% for x in a if 0 else b if 1 %}{{ x }}{% endfor %}", { a: "a", b: "b" }, "b"]
   ])
   says(true, { x: [1, { a: "b" }], y: [1, { a: "b" }], s: "🙂" }, [
     "1 == 1",
