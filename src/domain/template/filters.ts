@@ -1,7 +1,7 @@
 import type { Run } from "./Run.ts"
 import type { Position } from "./syntax.ts"
 import { tests } from "./tests.ts"
-import { characters, isPair, search } from "./texts.ts"
+import { characters, endOf, search } from "./texts.ts"
 import {
   defined,
   emptyDict,
@@ -460,9 +460,9 @@ export const filters: Record<string, Filter> = {
     (call) => {
       const text = call.text()
       const most = call.count(0, 255, Number.MAX_SAFE_INTEGER)
-      if (text.length <= most) return text
-      const space = call.flag(1) ? -1 : text.lastIndexOf(" ", most)
-      const cut = isPair(text, most - 1) ? most - 1 : most
+      const cut = endOf(text, most, call.run)
+      if (cut === text.length) return text
+      const space = call.flag(1) ? -1 : text.lastIndexOf(" ", cut)
       return text.slice(0, space === -1 ? cut : space) + call.textArg(2, "...")
     },
     ["length", "killwords", "end"]

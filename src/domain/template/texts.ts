@@ -22,6 +22,14 @@ export const characterAt = (text: string, index: number, run: Run): string | und
   return at >= 0 && at < text.length ? text.slice(at, at + (isPair(text, at) ? 2 : 1)) : undefined
 }
 
+/** Where the first `count` characters of a text end. */
+export const endOf = (text: string, count: number, run: Run): number => {
+  run.scan(Math.min(text.length, count))
+  let at = 0
+  for (let left = count; left > 0 && at < text.length; left--) at += isPair(text, at) ? 2 : 1
+  return at
+}
+
 /** Parts longer than this are looked for by our own means: what V8 does can take quadratic time. */
 const SHORT = 8
 

@@ -474,7 +474,12 @@ describe("filters of texts", () => {
       { v: "a".repeat(256) },
       "abc... ... 258"
     ],
-    ["{{ 'ab😀c'|truncate(3) }} {{ 'ab😀c'|truncate(4) }}", {}, "ab... ab😀..."],
+    ["{{ 'ab😀c'|truncate(3) }} {{ 'ab😀c'|truncate(4) }}", {}, "ab😀... ab😀c"],
+    [
+      "{{ '😀 😀😀'|truncate(2) }} {{ '😀😀'|truncate(2) }} {{ '😀😀'|truncate(1, true, '') }}",
+      {},
+      "😀... 😀😀 😀"
+    ],
     [
       "{{ 'a b/ü&'|urlencode }} {{ 1.5|urlencode }} {{ v|urlencode }}",
       { v: "\ud800" },
