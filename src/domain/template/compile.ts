@@ -93,6 +93,9 @@ class Caller extends Helper {
   }
 }
 
+/** What `caller` is inside a macro that is called otherwise: never a variable of that name. */
+const NO_CALLER = new Undefined("caller")
+
 /** What `loop` is inside a loop. */
 class Loop extends Helper {
   index0 = 0
@@ -524,11 +527,14 @@ class Compiler {
       const given = values.map((value) => value?.(run))
       run.spend(scanned(frame.size))
       const own = new Array<Value | undefined>(frame.size).fill(undefined)
-      if (caller !== undefined) {
-        own[macro.callerPlace] = new Caller(caller.parameters, (passed) =>
-          withFresh(run, locals, caller.places, () => run.invoke(locals, caller.levels, caller.body(passed)))
-        )
-      }
+      own[macro.callerPlace] =
+        caller === undefined
+          ? NO_CALLER
+          : new Caller(caller.parameters, (passed) =>
+              withFresh(run, locals, caller.places, () =>
+                run.invoke(locals, caller.levels, caller.body(passed))
+              )
+            )
       return run.invoke(own, invocable!.levels, invocable!.body(given))
     }
   }

@@ -36,6 +36,7 @@ class Call {
   readonly at: Position
   readonly input: Value
   private readonly args: ReadonlyArray<Value | undefined>
+  private path: ReturnType<Call["pathOf"]> | undefined
 
   constructor(run: Run, at: Position, input: Value, args: ReadonlyArray<Value | undefined>) {
     this.run = run
@@ -100,14 +101,23 @@ class Call {
   attribute(item: Value, index: number, fallback?: Value): Value {
     const path = this.args[index]
     if (path === undefined || path === null) return item
-    const found = this.text(path)
-      .split(".")
-      .reduce<Value>((from, key) => {
-        this.run.spend(1)
-        if (from instanceof Undefined && fallback !== undefined) return from
-        return lookup(from, /^-?\d+$/.test(key) ? Number(key) : key, this.run, key)
-      }, item)
+    this.path ??= this.pathOf(this.text(path))
+    let found = item
+    for (const { key, name } of this.path) {
+      this.run.spend(1)
+      if (found instanceof Undefined && fallback !== undefined) return fallback
+      found = lookup(found, key, this.run, name)
+    }
     return found instanceof Undefined && fallback !== undefined ? fallback : found
+  }
+
+  private pathOf(path: string): ReadonlyArray<{ readonly key: string | number; readonly name: string }> {
+    this.run.spend(path.length)
+    let name = ""
+    return path.split(".").map((key) => {
+      name += `.${key}`
+      return { key: /^-?\d+$/.test(key) ? Number(key) : key, name }
+    })
   }
 }
 

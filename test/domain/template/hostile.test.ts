@@ -354,6 +354,8 @@ describe("data may be as deep and as wide as it likes", () => {
       { d: [nested(9_999)] }
     ],
     ["{{ d|map(attribute=p)|list|length }}", "ok 1", { d: [nested(10_000)], p: "a.0.".repeat(400) + "a" }],
+    ["{{ xs|map(attribute=p) }}", missing, { xs: [{}], p: "a.".repeat(150_000) }],
+    ["{{ xs|map(attribute=p) }}", steps, { xs: [{}], p: "a.".repeat(300_000) }],
     ["{{ xs|length }}", "ok 50000", { xs: Array(50_000).fill(1) }],
     [
       "{% for k, v in d %}{% if d|length %}{% endif %}{% endfor %}",

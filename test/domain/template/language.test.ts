@@ -677,11 +677,12 @@ describe("filters of lists and objects", () => {
     ["{{ []|first }}", {}, ["the first item of an empty list"]],
     ["{{ ''|last }}", {}, ["the last item of an empty list"]],
     ["{{ []|max }}", {}, ["the first item of an empty list"]],
-    ["{{ gaps|groupby('a') }}", v, ["a"]],
-    ["{{ gaps|map(attribute='a')|join }}", v, ["a"]],
-    ["{{ gaps|selectattr('a') }}", v, ["a"]],
-    ["{{ gaps|sort(attribute='a') }}", v, ["a"]],
-    ["{{ people|join(',', 'at.street') }}", v, ["street"]]
+    ["{{ gaps|groupby('a') }}", v, [".a"]],
+    ["{{ gaps|map(attribute='a')|join }}", v, [".a"]],
+    ["{{ gaps|selectattr('a') }}", v, [".a"]],
+    ["{{ gaps|sort(attribute='a') }}", v, [".a"]],
+    ["{{ people|join(',', 'at.street') }}", v, [".at.street"]],
+    ["{{ gaps|map(attribute='b.c')|join }}", v, [".b"]]
   ])
   misfits([
     ["{{ [1]|batch(1001) }}", {}, "1:8", "a whole number from 0 to 1000 is expected"],
@@ -968,6 +969,8 @@ describe("call", () => {
   ])
   misses([
     [`${box}{{ box('b') }}`, {}, ["caller"]],
+    [`${box}{{ box('b') }}`, { caller: 1 }, ["caller"]],
+    [`${box}{% set caller = 1 %}{{ box('b') }}`, {}, ["caller"]],
     [`${box}{% call box('b') %}{{ d.x }}{% endcall %}{{ d.y }}`, { d: {} }, ["d.x", "d.y"]]
   ])
   misfits([
