@@ -20,6 +20,8 @@ export type RenderError = UndefinedVariable | TemplateRenderError | TemplateLimi
 
 /** A template that was parsed and found to keep the rules of design section 7. */
 export interface Template {
+  /** How many nodes its tree has: what it takes of memory and of time goes by them. */
+  readonly nodes: number
   /** The variables it takes, in the order of their first use. */
   readonly variables: ReadonlyArray<TemplateVariable>
   /**
@@ -46,7 +48,7 @@ export const makeTemplate = (
       const tree = check(parse(source))
       const variables = variablesOf(tree)
       const required = variables.filter((variable) => variable.required).map(({ name }) => name)
-      const { execute, slots } = compile(tree)
+      const { execute, slots, nodes } = compile(tree)
       const render: Template["render"] = (values, { limits, now = performance.now.bind(performance) } = {}) =>
         Effect.suspend((): Effect.Effect<string, RenderError> => {
           const run = new Run(values as Dict, slots, { ...defaultRenderLimits, ...limits }, now)
@@ -56,7 +58,7 @@ export const makeTemplate = (
             return Effect.fail(new UndefinedVariable({ variables: run.missingNames }))
           return problem === undefined ? Effect.succeed(run.out) : Effect.fail(problem)
         })
-      return { variables, render }
+      return { nodes, variables, render }
     },
     catch: (cause) => {
       if (cause instanceof TemplateSyntaxError || cause instanceof TemplateForbidden) return cause

@@ -43,11 +43,13 @@ export interface Compiled {
   readonly execute: Execute
   /** How many variables of its own a run of it holds. */
   readonly slots: number
+  /** How many nodes the tree has. */
+  readonly nodes: number
 }
 
 export const compile = (template: Block): Compiled => {
   const compiler = new Compiler(template)
-  return { execute: compiler.execute, slots: compiler.frame.size }
+  return { execute: compiler.execute, slots: compiler.frame.size, nodes: compiler.nodes }
 }
 
 /** The variables that one part of a template sets, by the place of each in its frame. */
@@ -129,6 +131,7 @@ class Loop extends Helper {
 class Compiler {
   readonly frame: Frame = { size: 0 }
   readonly execute: Execute
+  nodes = 0
 
   private readonly macros = new Map<string, DeclaredMacro>()
   /** What errors call the attributes that were compiled. */
@@ -170,6 +173,7 @@ class Compiler {
   }
 
   private statement(statement: Statement): Execute {
+    this.nodes++
     switch (statement._tag) {
       case "Text": {
         const { text } = statement
@@ -324,6 +328,7 @@ class Compiler {
   }
 
   private expression(expression: Expression): Evaluate {
+    this.nodes++
     this.work++
     return this.nested(() => this.node(expression))
   }
