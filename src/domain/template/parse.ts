@@ -36,8 +36,12 @@ class TokenStream {
     const read = this.tokenizer.nextToken.bind(this.tokenizer)
     this.read = () => {
       // Where no comment began, `#}` is text like any other.
-      const { tags, index } = this.tokenizer
-      tags["COMMENT_END"] = source.startsWith(COMMENT_START, index) ? COMMENT_END : NEVER
+      const { tags, index, in_code } = this.tokenizer
+      const comment = !in_code && source.startsWith(COMMENT_START, index)
+      if (comment && !source.includes(COMMENT_END, index + 2)) {
+        throw new TemplateSyntaxError({ ...at(this.tokenizer), reason: "this comment is not closed" })
+      }
+      tags["COMMENT_END"] = comment ? COMMENT_END : NEVER
       return read()
     }
     this.tokenizer.nextToken = () => this.next()
@@ -232,6 +236,10 @@ const failure = (cause: unknown, tokens: Tokenizer) => {
   const { lineno, colno, message } = cause as { lineno?: number; colno?: number; message: string }
   if (lineno !== undefined && colno !== undefined) {
     return new TemplateSyntaxError({ line: lineno, column: colno, reason: message })
+  }
+  // Of its own accord it can only put one token back: that is `a not b`.
+  if (message.startsWith("pushToken")) {
+    return new TemplateSyntaxError({ ...at(tokens), reason: "'in' is expected after 'not'" })
   }
   // nunjucks reads past the end of a broken template and fails on a null of its own: its words say nothing then.
   const reason = cause instanceof TypeError ? "the template ends too early" : message

@@ -1077,6 +1077,9 @@ describe("templates that make no sense", () => {
     ["{{ a. }}", "1:7", "expected name as lookup value, got }}"],
     ["{{ a| }}", "1:7", "expected symbol, got variable-end"],
     ["{{ 1 + }}", "1:8", "unexpected token: }}"],
+    ["{{ a not b }}", "1:11", "'in' is expected after 'not'"],
+    ["a\n{# b }}\n\n", "2:1", "this comment is not closed"],
+    ["{#}", "1:1", "this comment is not closed"],
     ["{{ 1e5 }}", "1:4", "a name is expected here"],
     ["{{ a;b }}", "1:4", "a name is expected here"],
     ["{{ $a }}", "1:4", "a name is expected here"],
@@ -1110,7 +1113,7 @@ describe("templates that make no sense", () => {
     ["{% raw %}a", "1:8", "expected endraw, got end of file"],
     ["{% raw %}{% raw %}{% endraw %}", "1:8", "expected endraw, got end of file"],
     ["{% verbatim %}{% endraw %}", "1:13", "expected endverbatim, got end of file"],
-    ["a {# b", "1:8", "expected end of comment, got end of file"]
+    ["a {# b", "1:3", "this comment is not closed"]
   ])
 })
 
