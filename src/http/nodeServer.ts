@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto"
 import { createServer, STATUS_CODES } from "node:http"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
+import { typeOf } from "./api/Problems.ts"
 
 /** What a client may take of a connection. A handler may take longer: these end when the request is whole. */
 export interface ConnectionLimits {
@@ -126,8 +127,7 @@ const hangUp = (
   connection: Duplex
 ): void => {
   const request_id = randomUUID()
-  const type = `urn:promptledger:problem:${code.replace(/(?!^)[A-Z]/g, "-$&").toLowerCase()}`
-  const body = JSON.stringify({ type, title, status, detail, code, request_id })
+  const body = JSON.stringify({ type: typeOf(code), title, status, detail, code, request_id })
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     "Connection: close",

@@ -15,9 +15,9 @@ const members = <const Code extends string>(code: Code) => ({
   detail: Schema.String.annotate({ description: "What is wrong, in words." })
 })
 
-/** `ModeMismatch` is of the type `urn:promptledger:problem:mode-mismatch`. */
-const typeOf = (code: string) =>
-  `urn:promptledger:problem:${code.replace(/\B[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}`
+/** The type of a problem by its code: `ModeMismatch` is `urn:promptledger:problem:mode-mismatch`. */
+export const typeOf = (code: string): string =>
+  `urn:promptledger:problem:${code.replace(/\B[A-Z]/g, "-$&").toLowerCase()}`
 
 /** A problem: what all of them have, and fields of its own. */
 const Problem =
