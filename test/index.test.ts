@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import { Context, Effect, Layer, Stream } from "effect"
 import { RateLimiter } from "effect/persistence"
 import {
   DatabasePglite,
@@ -15,17 +15,19 @@ import {
 } from "../src/index.ts"
 import type { Provider } from "../src/index.ts"
 
-/** A provider of a test's own: it answers with the prompt in capitals. */
-const shouts: Provider = {
+/** A provider of a test's own, which answers with what it makes of the prompt. */
+const answers = (make: (prompt: string) => string): Provider => ({
   name: "openai",
   complete: ({ messages }) =>
     Stream.succeed({
-      text: messages.map(({ content }) => content.toUpperCase()).join(),
+      text: messages.map(({ content }) => make(content)).join(),
       prompt_tokens: 1,
       response_tokens: 1,
       provider_request_id: "req_1"
     })
-}
+})
+const shouts = answers((prompt) => prompt.toUpperCase())
+const whispers = answers((prompt) => prompt.toLowerCase())
 
 const counted = Layer.sync(NewId, () => {
   let made = 0
@@ -43,6 +45,19 @@ const program = Effect.gen(function* () {
   })
   return { execution_id, response_text, created_at }
 })
+
+/** Parts of a service that embeds a ledger, each of which has it in its own layer. */
+const asked = Effect.gen(function* () {
+  const ledger = yield* Effect.context<Prompts | Executions>()
+  const prompts = yield* Prompts
+  return {
+    answer: Effect.provide(program, ledger),
+    names: Effect.map(prompts.list(DEFAULT_PROJECT_ID, {}, { limit: 10 }), ({ items }) =>
+      items.map(({ name }) => name)
+    )
+  }
+})
+type Part = Effect.Success<typeof asked>
 
 describe("the library", () => {
   it.effect("runs the whole service in memory, the same way each time", () =>
@@ -71,6 +86,41 @@ describe("the library", () => {
       )
       const { response_text } = yield* Effect.provide(program, pieces)
       assert.strictEqual(response_text, "HELLO ADA")
+    })
+  )
+
+  it.effect(
+    "has as many ledgers in a process as it is asked for, each with its own database and providers",
+    () =>
+      Effect.gen(function* () {
+        class Loud extends Context.Service<Loud, Part>()("test/Loud") {}
+        class Quiet extends Context.Service<Quiet, Part>()("test/Quiet") {}
+        const both = Layer.merge(
+          Layer.effect(Loud, asked).pipe(Layer.provide(PromptLedger.layerMemory({ providers: [shouts] }))),
+          Layer.effect(Quiet, asked).pipe(Layer.provide(PromptLedger.layerMemory({ providers: [whispers] })))
+        )
+        yield* Effect.gen(function* () {
+          const loud = yield* Loud
+          const quiet = yield* Quiet
+          assert.strictEqual((yield* loud.answer).response_text, "HELLO ADA")
+          assert.deepStrictEqual(yield* quiet.names, [])
+          assert.strictEqual((yield* quiet.answer).response_text, "hello ada")
+        }).pipe(Effect.provide(both))
+      })
+  )
+
+  it.effect("is one ledger to all who are given the same layer", () =>
+    Effect.gen(function* () {
+      class One extends Context.Service<One, Part>()("test/One") {}
+      class Other extends Context.Service<Other, Part>()("test/Other") {}
+      const ledger = PromptLedger.layerMemory({ providers: [shouts] })
+      const both = Layer.merge(Layer.effect(One, asked), Layer.effect(Other, asked)).pipe(
+        Layer.provide(ledger)
+      )
+      yield* Effect.gen(function* () {
+        yield* (yield* One).answer
+        assert.deepStrictEqual(yield* (yield* Other).names, ["greeting"])
+      }).pipe(Effect.provide(both))
     })
   )
 })

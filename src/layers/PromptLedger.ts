@@ -55,8 +55,14 @@ const ledger = <E1, R1, E2>(
     Layer.provideMerge(Layer.succeed(Settings, { ...defaultSettings, ...settings }))
   )
 
+/**
+ * A ledger of its own for each layer that is asked for. Effect builds a layer once for all who are given it, and those of
+ * services are the same in every ledger: a second one in a process would share the first one's database and providers.
+ */
+const ofItsOwn = <A, E, R>(layer: Layer.Layer<A, E, R>) => Layer.suspend(() => Layer.fresh(layer))
+
 const withWorker = <A, E, R>(services: Layer.Layer<A, E, R>) =>
-  Worker.layer.pipe(Layer.provideMerge(services))
+  ofItsOwn(Worker.layer.pipe(Layer.provideMerge(services)))
 
 /** The whole service in memory, worker and all: the same SQL and the same rules as elsewhere, and nothing on disk. */
 export const layerMemory = (options: Options = {}) =>
@@ -93,7 +99,7 @@ const redisLimits = (url: Redacted.Redacted) =>
 
 /** The services over PostgreSQL and Redis, for a process that only accepts work. */
 export const layerApi = (options: RedisOptions) =>
-  ledger(Database.layer(options), bullMq(options.redisUrl), redisLimits(options.redisUrl), options)
+  ofItsOwn(ledger(Database.layer(options), bullMq(options.redisUrl), redisLimits(options.redisUrl), options))
 
 /** A worker over PostgreSQL and Redis. */
 export const layerWorker = (options: RedisOptions) => withWorker(layerApi(options))
