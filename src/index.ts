@@ -20,7 +20,7 @@ export type {
 } from "./services/Analytics.ts"
 export { Authentication, InvalidApiKey, TooManyInvalidKeys } from "./services/Authentication.ts"
 export { Executions } from "./services/Executions.ts"
-export type { Accepted, Answer, Door, ExecutionRequest, RequestError } from "./services/Executions.ts"
+export type { Accepted, Answer, Door, RequestError } from "./services/Executions.ts"
 export { Health } from "./services/Health.ts"
 export type { PartState, Readiness } from "./services/Health.ts"
 export { Lifecycle } from "./services/Lifecycle.ts"
@@ -28,10 +28,8 @@ export { Metrics } from "./services/Metrics.ts"
 export type { Page, PageRequest } from "./services/Page.ts"
 export { Prompts } from "./services/Prompts.ts"
 export type {
-  CodePrompt,
   PromptDetail,
   PromptHistory,
-  PromptUpsert,
   RegisteredPrompt,
   UpsertResult,
   VersionDetail
@@ -106,6 +104,7 @@ export { ModeMismatch } from "./domain/modes.ts"
 export * from "./domain/Model.ts"
 export * from "./domain/Prompt.ts"
 export { makeProviderError, ProviderError } from "./domain/providerError.ts"
+export { CodePrompt, ExecutionRequest, PromptUpsert } from "./domain/requests.ts"
 export type { RetentionBounds } from "./domain/retention.ts"
 export {
   TemplateForbidden,
@@ -116,7 +115,8 @@ export {
 } from "./domain/template/errors.ts"
 export { makeTemplate } from "./domain/template/Template.ts"
 export type { RenderError, Template } from "./domain/template/Template.ts"
-export type { Variables } from "./domain/Variables.ts"
+export { InvalidRequest } from "./domain/validation.ts"
+export { Variables } from "./domain/Variables.ts"
 export { TemplateHashMismatch } from "./domain/versioning.ts"
 export type { VersionDecision } from "./domain/versioning.ts"
 

@@ -1,10 +1,7 @@
 import { Schema } from "effect"
 
-/** A lone surrogate, or U+0000: what PostgreSQL's text and JSONB cannot hold. */
-const UNSTORABLE = /\0|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/
-
 /** Whether PostgreSQL can store the text: it has no U+0000 and no lone surrogate. */
-export const isStorable = (text: string): boolean => !UNSTORABLE.test(text)
+export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0")
 
 /** The text with U+FFFD for each character that PostgreSQL cannot store. */
 export const toStorable = (text: string): string => text.toWellFormed().replaceAll("\0", "\uFFFD")

@@ -1,9 +1,8 @@
 import { Effect } from "effect"
+import { inWords } from "../domain/validation.ts"
+import type { Fault } from "../domain/validation.ts"
 import { BadRequest } from "./api/Problems.ts"
-import type { RequestFault } from "./api/Problems.ts"
 import { RequestId } from "./RequestId.ts"
-
-type Fault = typeof RequestFault.Type
 
 /** A problem tells of so many faults, and so much of a name in a path: what was sent decides over neither. */
 const MAX_FAULTS = 100
@@ -13,10 +12,6 @@ const shorten = (segment: string | number) =>
   typeof segment === "string" && segment.length > MAX_SEGMENT
     ? `${segment.slice(0, MAX_SEGMENT).toWellFormed()}…`
     : segment
-
-/** What is wrong with a request, in words. */
-export const inWords = (errors: ReadonlyArray<Fault>): string =>
-  errors.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")
 
 /** Refuses a malformed request with everything that is wrong with it. */
 export const badRequest = (faults: ReadonlyArray<Fault>): Effect.Effect<never, BadRequest> =>

@@ -1,8 +1,9 @@
 import { toIncomingMessage } from "@effect/platform-node/NodeHttpServerRequest"
-import { ByteSize, Context, Effect, Layer, SchemaIssue } from "effect"
+import { ByteSize, Context, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import type { HttpApiEndpoint } from "effect/http-api"
+import { faultsOf } from "../domain/validation.ts"
 import { BodyLimit } from "./api/BodyLimit.ts"
 import { BadRequest, PayloadTooLarge, UnsupportedMediaType } from "./api/Problems.ts"
 import { RequestCheck } from "./api/RequestCheck.ts"
@@ -11,21 +12,8 @@ import { isPercentEncoded } from "./percentEncoding.ts"
 import { checkText } from "./readJson.ts"
 import { RequestId } from "./RequestId.ts"
 
-const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
-
-/** A schema that has a name is one of an object: a caller need not know its name. */
-const NAMED = /^Expected [A-Z][A-Za-z]+$/
-
-const segment = (part: PropertyKey | { readonly key: PropertyKey }): string | number => {
-  const key = typeof part === "object" ? part.key : part
-  return typeof key === "number" ? key : String(key)
-}
-
 const faults = ({ kind, cause }: HttpApiError.HttpApiSchemaError) =>
-  issuesOf(cause.issue).issues.map(({ path = [], message }) => ({
-    path: [kind.toLowerCase(), ...path.map(segment)],
-    message: NAMED.test(message) ? "Expected an object" : message
-  }))
+  faultsOf(cause.issue).map(({ path, message }) => ({ path: [kind.toLowerCase(), ...path], message }))
 
 /** Node joins the values of a header that is there more than once, which makes another value of them. */
 const isRepeated = (request: HttpServerRequest.HttpServerRequest, name: string): boolean =>

@@ -18,14 +18,16 @@ import type { IdempotencyKeyReused } from "../domain/idempotency.ts"
 import type { ModedOperation, ModeMismatch } from "../domain/modes.ts"
 import type { TemplateForbidden, TemplateSyntaxError } from "../domain/template/errors.ts"
 import type { RenderError } from "../domain/template/Template.ts"
+import { inWords } from "../domain/validation.ts"
+import type { InvalidRequest } from "../domain/validation.ts"
 import type { InvalidApiKey, TooManyInvalidKeys } from "../services/Authentication.ts"
 import type { RateLimited } from "../services/RateLimit.ts"
 import * as Problems from "./api/Problems.ts"
-import { inWords } from "./badRequest.ts"
 import { RequestId } from "./RequestId.ts"
 
 /** Every error of the domain that can reach the API. */
 export type DomainError =
+  | InvalidRequest
   | PromptNotFound
   | VersionNotFound
   | NoActiveVersion
@@ -79,12 +81,17 @@ const at = ({
   readonly reason: string
 }) => `Line ${line}, column ${column}: ${reason}.`
 
+/** What services refuse, the schemas of the API have refused before: a caller is told the same, wherever it is found. */
+const inPayload = (errors: InvalidRequest["errors"]) =>
+  errors.map(({ path, message }) => ({ path: ["payload", ...path], message }))
+
 const EXPIRY_PAST = { path: ["payload", "expires_at"], message: "Expected a time in the future" }
 
 /** What each error says in words. */
 const details: {
   readonly [Tag in DomainError["_tag"]]: (error: Extract<DomainError, { _tag: Tag }>) => string
 } = {
+  InvalidRequest: ({ errors }) => inWords(inPayload(errors)),
   PromptNotFound: ({ name }) => `There is no prompt '${name}'.`,
   VersionNotFound: ({ name, version_number }) => `Prompt '${name}' has no version ${version_number}.`,
   NoActiveVersion: ({ name }) =>
@@ -126,6 +133,8 @@ const wholeSeconds = (duration: Duration.Duration) => Math.max(1, Math.ceil(Dura
 
 /** One table from the errors of the domain to the problems of the API. */
 const problems = {
+  InvalidRequest: ({ errors }: InvalidRequest, base: Base) =>
+    new Problems.BadRequest({ ...base, errors: inPayload(errors) }),
   PromptNotFound: (error: PromptNotFound, base: Base) =>
     new Problems.PromptNotFound({ ...base, name: error.name }),
   VersionNotFound: ({ name, version_number }: VersionNotFound, base: Base) =>

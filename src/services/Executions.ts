@@ -20,18 +20,20 @@ import {
   isTerminal
 } from "../domain/Execution.ts"
 import type { Execution, ExecutionMode, ExecutionSummary } from "../domain/Execution.ts"
+import { checkExecutionRequest } from "../domain/requests.ts"
+import type { ExecutionRequest } from "../domain/requests.ts"
 import { requestFingerprint, requireSameRequest } from "../domain/idempotency.ts"
 import type { IdempotencyKeyReused } from "../domain/idempotency.ts"
 import { ExecutionId } from "../domain/Ids.ts"
 import type { ProjectId } from "../domain/Ids.ts"
-import type { Model, ModelParams, ModelRef } from "../domain/Model.ts"
+import type { Model, ModelRef } from "../domain/Model.ts"
 import { requireMode } from "../domain/modes.ts"
 import type { ModeMismatch } from "../domain/modes.ts"
 import { respected } from "../domain/retry.ts"
 import type { TemplateForbidden, TemplateSyntaxError } from "../domain/template/errors.ts"
 import type { RenderError } from "../domain/template/Template.ts"
 import { MAX_PROMPT_BYTES, truncate } from "../domain/truncation.ts"
-import type { Variables } from "../domain/Variables.ts"
+import type { InvalidRequest } from "../domain/validation.ts"
 import { DatabaseUnavailable } from "./DatabaseUnavailable.ts"
 import { Dispatcher } from "./Dispatcher.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
@@ -57,20 +59,6 @@ import { Settings } from "./Settings.ts"
 import { spanned } from "./spanned.ts"
 import { Templates } from "./Templates.ts"
 
-export interface ExecutionRequest {
-  readonly prompt_name: string
-  /** The active version where none is given. */
-  readonly version_number?: number | undefined
-  /** `dev` where none is given. */
-  readonly environment?: string | undefined
-  readonly variables: Variables
-  /** The default model where none is given. */
-  readonly model?: ModelRef | undefined
-  readonly params?: ModelParams | undefined
-  readonly correlation_id?: string | undefined
-  readonly idempotency_key?: string | undefined
-}
-
 /** Sync calls that a process has under way at most: each keeps its prompt and its answer in memory. */
 const RUNNING = 1_000
 
@@ -95,6 +83,7 @@ export type Accepted = Pick<
 
 /** What can keep a request from becoming an execution. None of it leaves a row. */
 export type RequestError =
+  | InvalidRequest
   | PromptNotFound
   | VersionNotFound
   | NoActiveVersion
@@ -345,6 +334,7 @@ export class Executions extends Context.Service<
       })
 
       const run = Effect.fnUntraced(function* (project_id: ProjectId, door: Door, request: ExecutionRequest) {
+        yield* checkExecutionRequest(request)
         // From the row on the call is made, whether or not anybody still waits for it.
         const started = yield* Effect.uninterruptible(admit(project_id, door, request))
         if (started._tag === "Known") return yield* replay(project_id, started.execution_id)
@@ -377,6 +367,7 @@ export class Executions extends Context.Service<
         door: Door,
         request: ExecutionRequest
       ) {
+        yield* checkExecutionRequest(request)
         const accepted = yield* acceptCurrent(project_id, door, "async", request)
         if (accepted._tag === "Known") return yield* replay(project_id, accepted.execution_id)
         const { execution_id, version_number } = accepted

@@ -5,8 +5,11 @@ import type { ProjectId } from "../domain/Ids.ts"
 import { requireGivenMode, requireMode } from "../domain/modes.ts"
 import type { ModeMismatch } from "../domain/modes.ts"
 import type { Prompt, PromptMode, PromptVersion, VersionWithContent } from "../domain/Prompt.ts"
+import { checkCodePrompts, checkUpsert } from "../domain/requests.ts"
+import type { CodePrompt, PromptUpsert } from "../domain/requests.ts"
 import type { TemplateForbidden, TemplateSyntaxError } from "../domain/template/errors.ts"
 import type { TemplateVariable } from "../domain/template/variables.ts"
+import type { InvalidRequest } from "../domain/validation.ts"
 import { checkTemplateHash, decidedNumber, decideVersion, versionChange } from "../domain/versioning.ts"
 import type { VersionChange, VersionDecision } from "../domain/versioning.ts"
 import { paged } from "./Page.ts"
@@ -23,30 +26,12 @@ import type {
 import { spanned } from "./spanned.ts"
 import { Templates } from "./Templates.ts"
 
-export interface PromptUpsert {
-  readonly template_source: string
-  readonly description?: string | undefined
-  readonly owner_team?: string | undefined
-  readonly created_by?: string | undefined
-  /** Makes the version the active one, unless told not to. */
-  readonly set_active?: boolean | undefined
-}
-
 export interface UpsertResult {
   readonly prompt: Prompt
   readonly version: PromptVersion
   readonly version_change: VersionChange
   /** The prompt is new. */
   readonly created: boolean
-}
-
-export interface CodePrompt {
-  readonly name: string
-  readonly template_source: string
-  /** The SHA-256 that the caller expects the template to have. */
-  readonly template_hash?: string | undefined
-  readonly description?: string | undefined
-  readonly owner_team?: string | undefined
 }
 
 export interface RegisteredPrompt {
@@ -87,14 +72,14 @@ export class Prompts extends Context.Service<
       project_id: ProjectId,
       name: string,
       upsert: PromptUpsert
-    ) => Effect.Effect<UpsertResult, ModeMismatch | TemplateSyntaxError | TemplateForbidden>
+    ) => Effect.Effect<UpsertResult, InvalidRequest | ModeMismatch | TemplateSyntaxError | TemplateForbidden>
 
     /** Registers the prompts of an application's code, all or none; with `dry_run` it only says what would change. */
     readonly register: (
       project_id: ProjectId,
       prompts: ReadonlyArray<CodePrompt>,
       dry_run?: boolean
-    ) => Effect.Effect<ReadonlyArray<RegisteredPrompt>, RegistrationRefused>
+    ) => Effect.Effect<ReadonlyArray<RegisteredPrompt>, InvalidRequest | RegistrationRefused>
 
     /** Makes a version of a prompt in full mode the active one: a rollback when it is an older one. */
     readonly activate: (
@@ -177,8 +162,10 @@ export class Prompts extends Context.Service<
       const upsert = Effect.fn("Prompts.upsert")(function* (
         project_id: ProjectId,
         name: string,
-        { set_active = true, ...content }: PromptUpsert
+        request: PromptUpsert
       ) {
+        yield* checkUpsert({ name, ...request })
+        const { set_active = true, ...content } = request
         const checksum_hash = sha256(content.template_source)
         const change: ContentChange = { name, mode: "full", checksum_hash, ...content }
         const decide = Effect.fnUntraced(function* ([facts]: ReadonlyArray<PromptFacts>) {
@@ -208,6 +195,7 @@ export class Prompts extends Context.Service<
         prompts: ReadonlyArray<CodePrompt>,
         dry_run = false
       ) {
+        yield* checkCodePrompts(prompts)
         const changes = prompts.map(({ template_hash: _, ...prompt }): ContentChange => ({
           ...prompt,
           mode: "tracking",

@@ -114,6 +114,25 @@ describe("variables", () => {
     }
     assert.match(messageOf({ a: [{ b: "x\0" }] }), /U\+0000[^]*\["a"\]\[0\]\["b"\]/)
     assert.match(messageOf({ a: { "x\0": 1 } }), /keys without U\+0000[^]*\["a"\]/)
+    const self: { [key: string]: unknown } = {}
+    self["self"] = self
+    assert.match(messageOf(self), /nested at most/)
+  })
+
+  it("are refused where JSON has no such value", () => {
+    const strange = [
+      undefined,
+      1n,
+      Number.NaN,
+      Infinity,
+      () => 1,
+      Symbol("a"),
+      new Date(0),
+      new Map(),
+      new URL("http://localhost")
+    ]
+    for (const value of strange) assert.isFalse(ok({ a: [value] }), String(value))
+    assert.isTrue(ok({ a: Object.assign(Object.create(null), { b: 1 }) }))
   })
 
   it("keep a key named __proto__ as a plain key", () => {

@@ -84,6 +84,39 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
       })
     )
 
+    it.effect("refuses, as submit does, what breaks the rules of a field: nothing of it is kept", () =>
+      Effect.gen(function* () {
+        const { list, run, submit } = yield* Executions
+        const { name } = yield* prompt()
+        const faulty: ReadonlyArray<readonly [more: object, path: string]> = [
+          [{ prompt_name: "a\0" }, "prompt_name"],
+          [{ version_number: 1.5 }, "version_number"],
+          [{ environment: "" }, "environment"],
+          [{ correlation_id: "a\0" }, "correlation_id"],
+          [{ idempotency_key: "é" }, "idempotency_key"],
+          [{ model: { provider: "nobody", model_name: "m" } }, "model.provider"],
+          [{ model: { provider: "openai", model_name: "" } }, "model.model_name"],
+          [{ params: { temperature: 5 } }, "params.temperature"],
+          [{ params: { temperature: Number.NaN } }, "params.temperature"],
+          [{ variables: { name: "a\0" } }, "variables.name"],
+          [{ variables: { name: { first: ["\ud800"] } } }, "variables.name.first.0"],
+          [{ variables: { name: "Ada", born: new Date(0) } }, "variables.born"],
+          [{ variables: { name: "Ada", age: 1n } }, "variables.age"]
+        ]
+        for (const [more, path] of faulty) {
+          for (const attempt of [run, submit]) {
+            const refused = yield* Effect.flip<unknown, Effect.Error<ReturnType<typeof run>>, never>(
+              attempt(PROJECT, "full", request(name, more))
+            )
+            assert(refused._tag === "InvalidRequest", path)
+            assert.deepStrictEqual([...new Set(refused.errors.map((error) => error.path.join(".")))], [path])
+          }
+        }
+        const { items } = yield* list(PROJECT, { prompt_name: name }, { limit: 1 })
+        assert.deepStrictEqual(items, [])
+      })
+    )
+
     it.effect("runs the active version by default and any other on demand", () =>
       Effect.gen(function* () {
         const executions = yield* Executions

@@ -4,7 +4,7 @@ import { sha256 } from "../../src/domain/checksum.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { Prompts } from "../../src/services/Prompts.ts"
-import type { CodePrompt } from "../../src/services/Prompts.ts"
+import type { CodePrompt } from "../../src/domain/requests.ts"
 import { newDatabase } from "../support/database.ts"
 import { newName, PROJECT } from "../support/ledger.ts"
 import { register, upsert } from "../support/service.ts"
@@ -114,8 +114,9 @@ layer(service, { timeout: "60 seconds", excludeTestServices: true })("Prompts", 
       yield* upsert(full, "x")
       yield* register(tracking, "x")
       assert.strictEqual((yield* Effect.flip(upsert(tracking, "{% if %}")))._tag, "ModeMismatch")
-      const { faults } = yield* Effect.flip(register(full, "{% if %}"))
-      assert.strictEqual(faults[0]!.fault._tag, "ModeMismatch")
+      const refused = yield* Effect.flip(register(full, "{% if %}"))
+      assert(refused._tag === "RegistrationRefused")
+      assert.strictEqual(refused.faults[0]!.fault._tag, "ModeMismatch")
     })
   )
 
@@ -159,14 +160,48 @@ layer(service, { timeout: "60 seconds", excludeTestServices: true })("Prompts", 
       const name = newName()
       const [registered] = yield* prompts.register(PROJECT, [code(name, source, sha256(source))], true)
       assert.strictEqual(registered!.template_hash, sha256(source))
-      const { faults } = yield* Effect.flip(
+      const refused = yield* Effect.flip(
         prompts.register(PROJECT, [code(name, source, sha256("other"))], true)
       )
-      assert.deepInclude(faults[0]!.fault, {
+      assert(refused._tag === "RegistrationRefused")
+      assert.deepInclude(refused.faults[0]!.fault, {
         _tag: "TemplateHashMismatch",
         expected: sha256("other"),
         actual: sha256(source)
       })
+    })
+  )
+
+  it.effect("refuses what no prompt may be, with every fault, and keeps nothing of it", () =>
+    Effect.gen(function* () {
+      const prompts = yield* Prompts
+      const bad = { template_source: "x\0", description: "", owner_team: "a".repeat(256) }
+      const upserted = yield* Effect.flip(prompts.upsert(PROJECT, "..", bad))
+      assert(upserted._tag === "InvalidRequest")
+      assert.deepStrictEqual(
+        upserted.errors.map(({ path }) => path.join()),
+        ["name", "template_source", "description", "owner_team"]
+      )
+      const name = newName()
+      const registered = yield* Effect.flip(
+        prompts.register(PROJECT, [code(name, "x"), code("a b", "x", "no hash")])
+      )
+      assert(registered._tag === "InvalidRequest")
+      assert.strictEqual(
+        registered.message,
+        "1.name: Expected 1 to 255 characters of letters, digits, '_', '.', '-' and '/'; 1.template_hash: Expected 64 lowercase hexadecimal digits"
+      )
+      assert.strictEqual((yield* Effect.flip(prompts.get(PROJECT, name)))._tag, "PromptNotFound")
+    })
+  )
+
+  it.effect("knows no prompt of a name that can't be stored", () =>
+    Effect.gen(function* () {
+      const prompts = yield* Prompts
+      for (const name of ["a\0", "a\ud800"]) {
+        assert.deepInclude(yield* Effect.flip(prompts.get(PROJECT, name)), { _tag: "PromptNotFound", name })
+        assert.strictEqual((yield* Effect.flip(prompts.version(PROJECT, name, 1)))._tag, "PromptNotFound")
+      }
     })
   )
 

@@ -1,6 +1,7 @@
 import { Effect, Layer, Option } from "effect"
 import type { ProjectId, PromptId, VersionId } from "../../domain/Ids.ts"
 import type { Prompt, PromptVersion } from "../../domain/Prompt.ts"
+import { isStorable } from "../../domain/Text.ts"
 import type { VersionDecision } from "../../domain/versioning.ts"
 import { NewId } from "../../services/NewId.ts"
 import type { PageRequest } from "../../services/Page.ts"
@@ -229,14 +230,17 @@ export const layer = Layer.effect(
 
     return PromptStore.of({
       resolve: (project_id, name, version_number) =>
-        Effect.map(reading(selectPrompt(project_id, name, version_number)), ([row]) =>
-          row === undefined
-            ? Option.none()
-            : Option.some({
-                prompt: promptOf(row)!,
-                version: Option.fromUndefinedOr(versionOf(row))
-              })
-        ),
+        // The server would refuse to look for what it can't have.
+        isStorable(name)
+          ? Effect.map(reading(selectPrompt(project_id, name, version_number)), ([row]) =>
+              row === undefined
+                ? Option.none()
+                : Option.some({
+                    prompt: promptOf(row)!,
+                    version: Option.fromUndefinedOr(versionOf(row))
+                  })
+            )
+          : Effect.succeedNone,
 
       list: (project_id, filter, page) => reading(selectPrompts(project_id, filter, page)),
       versions: (prompt_id, page) => reading(selectVersions(prompt_id, page)),

@@ -1,0 +1,57 @@
+import { Schema } from "effect"
+import { CorrelationId, Environment } from "./Execution.ts"
+import { IdempotencyKey } from "./idempotency.ts"
+import { ModelParams, ModelRef } from "./Model.ts"
+import {
+  ChecksumHash,
+  CreatedBy,
+  Description,
+  OwnerTeam,
+  PromptName,
+  TemplateSource,
+  VersionNumber
+} from "./Prompt.ts"
+import { checkerOf } from "./validation.ts"
+import { Variables } from "./Variables.ts"
+
+/** Which prompt to run, and with what. */
+export const ExecutionRequest = Schema.Struct({
+  prompt_name: PromptName,
+  /** The active version where none is given. */
+  version_number: Schema.optional(VersionNumber),
+  /** `dev` where none is given. */
+  environment: Schema.optional(Environment),
+  variables: Variables,
+  /** The default model where none is given. */
+  model: Schema.optional(ModelRef),
+  params: Schema.optional(ModelParams),
+  correlation_id: Schema.optional(CorrelationId),
+  idempotency_key: Schema.optional(IdempotencyKey)
+})
+export interface ExecutionRequest extends Schema.Schema.Type<typeof ExecutionRequest> {}
+
+/** What a prompt in full mode is to be. What is known of it and not given stays as it is. */
+export const PromptUpsert = Schema.Struct({
+  template_source: TemplateSource,
+  description: Schema.optional(Description),
+  owner_team: Schema.optional(OwnerTeam),
+  created_by: Schema.optional(CreatedBy),
+  /** Makes the version the active one, unless told not to. */
+  set_active: Schema.optional(Schema.Boolean)
+})
+export interface PromptUpsert extends Schema.Schema.Type<typeof PromptUpsert> {}
+
+/** A prompt of an application's code, for tracking mode. */
+export const CodePrompt = Schema.Struct({
+  name: PromptName,
+  template_source: TemplateSource,
+  /** The SHA-256 that the caller expects the template to have. */
+  template_hash: Schema.optional(ChecksumHash),
+  description: Schema.optional(Description),
+  owner_team: Schema.optional(OwnerTeam)
+})
+export interface CodePrompt extends Schema.Schema.Type<typeof CodePrompt> {}
+
+export const checkExecutionRequest = checkerOf(ExecutionRequest)
+export const checkUpsert = checkerOf(Schema.Struct({ name: PromptName, ...PromptUpsert.fields }))
+export const checkCodePrompts = checkerOf(Schema.Array(CodePrompt))
