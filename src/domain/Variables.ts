@@ -31,7 +31,7 @@ const fault = (variables: Variables) => {
     for (const { path, value } of level) {
       if (++values > MAX_VARIABLES_VALUES)
         return { path: [], issue: `Expected at most ${MAX_VARIABLES_VALUES} values` }
-      if (!isJson(value)) return { path, issue: "Expected JSON" }
+      if (!isJson(value)) return { path, issue: "Expected a JSON value" }
       if (typeof value === "string" && !isStorable(value)) {
         return { path, issue: "Expected a text without U+0000 and lone surrogates" }
       }

@@ -7,10 +7,14 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { DEFAULT_PROJECT_ID } from "../../src/domain/Ids.ts"
 import { DataDirInUse, lockDataDir } from "../../src/layers/pglite/dataDirLock.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { protocolStream } from "../../src/layers/pglite/protocolStream.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
+import * as PromptLedger from "../../src/layers/PromptLedger.ts"
+import { Health } from "../../src/services/Health.ts"
+import { Prompts } from "../../src/services/Prompts.ts"
 import { newFolder } from "../support/database.ts"
 
 /** PGlite as it comes, in memory; closed with the scope. */
@@ -139,6 +143,26 @@ describe("a data folder", () => {
       assert.deepStrictEqual(yield* open(folder, (sql) => sql`SELECT 1 AS one`), [{ one: 1 }])
       assert.isFalse(existsSync(join(folder, "postgres.unfinished")))
     })
+  )
+})
+
+describe("a ledger without room", () => {
+  it.live("is not ready while writes are refused, and answers what reads", () =>
+    Effect.gen(function* () {
+      const { get, upsert } = yield* Prompts
+      const { ready } = yield* Health
+      const { write: sql } = yield* Database
+      const put = (name: string) => upsert(DEFAULT_PROJECT_ID, name, { template_source: "x" })
+      yield* put("one")
+      yield* sql`
+        CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$`
+      yield* sql`CREATE TRIGGER disk_full BEFORE INSERT ON prompts EXECUTE FUNCTION disk_full()`
+      assert.strictEqual((yield* ready).status, "ready")
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(put("two"))))
+      assert.deepStrictEqual((yield* ready).parts, { database: "unavailable", queue: "ok" })
+      assert.strictEqual((yield* get(DEFAULT_PROJECT_ID, "one")).prompt.name, "one")
+    }).pipe(Effect.provide(PromptLedger.layerMemory()))
   )
 })
 

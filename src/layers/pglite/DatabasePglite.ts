@@ -4,6 +4,8 @@ import { Clock, Effect, Layer } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { noNotifier } from "../postgres/notifier.ts"
 import { BY_KEY, Database, MESSAGE_BYTES, serverTime } from "../postgres/Database.ts"
+import type { Bulkhead } from "../postgres/bulkhead.ts"
+import { makeExhaustion } from "../postgres/exhaustion.ts"
 import { makeLane } from "../postgres/lane.ts"
 import { orDefect } from "../postgres/orDefect.ts"
 import { background } from "./background.ts"
@@ -28,19 +30,23 @@ const connect = Effect.fnUntraced(function* (open: () => Promise<PGlite>) {
 })
 
 /** One client for everything. A database in this process is never away, so nothing bounds what it may take. */
-const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) =>
-  Database.of({
+const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) => {
+  const { note, exhausted } = makeExhaustion()
+  const writing: Bulkhead = (operation) =>
+    Effect.tapDefect(orDefect(operation), (defect) => Effect.sync(() => note(defect)))
+  return Database.of({
     read: client,
     write: client,
     reading: orDefect,
-    writing: orDefect,
+    writing,
     readingLane: (options) => makeLane({ ...options, through: orDefect }),
-    writingLane: (options) => makeLane({ ...options, through: orDefect }),
-    exhausted: () => false,
+    writingLane: (options) => makeLane({ ...options, through: writing }),
+    exhausted,
     now,
     notifier: noNotifier,
     migrating: Effect.succeed(client)
   })
+}
 
 /** PostgreSQL in this process, kept in a folder that no other process may have. */
 export const layer = (options: { readonly dataDir: string }) =>

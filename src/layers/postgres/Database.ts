@@ -5,14 +5,13 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
-import type { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
 import { makeNotifier } from "./notifier.ts"
 import type { Notifier } from "./notifier.ts"
+import { makeExhaustion } from "./exhaustion.ts"
 import { makeBulkhead } from "./bulkhead.ts"
 import type { Bulkhead } from "./bulkhead.ts"
 import { makeLane } from "./lane.ts"
 import type { Lane, LaneOptions } from "./lane.ts"
-import { isExhausted } from "./orDefect.ts"
 import { addressOf, gathering, watchedSocket } from "./watchedSocket.ts"
 
 /**
@@ -72,11 +71,8 @@ export class Database extends Context.Service<
           maxConnections: writeConnections
         })
         const bounds = { patience: PATIENCE, waiting: WAITING }
-        let exhaustedAt = Number.NEGATIVE_INFINITY
-        const onOutage = (outage: DatabaseUnavailable) => {
-          if (isExhausted(outage)) exhaustedAt = performance.now()
-        }
-        const writing = makeBulkhead({ ...bounds, pool: "write", permits: writeConnections, onOutage })
+        const { note, exhausted } = makeExhaustion()
+        const writing = makeBulkhead({ ...bounds, pool: "write", permits: writeConnections, onOutage: note })
         const reading = makeBulkhead({ ...bounds, pool: "read", permits: readConnections * PIPELINED })
         return Database.of({
           read,
@@ -85,7 +81,7 @@ export class Database extends Context.Service<
           writing,
           readingLane: (kind) => makeLane({ ...kind, through: reading, patience: PATIENCE }),
           writingLane: (kind) => makeLane({ ...kind, through: writing, patience: PATIENCE }),
-          exhausted: () => performance.now() - exhaustedAt < Duration.toMillis(REMEMBERED),
+          exhausted,
           now: serverTime(write),
           notifier: yield* makeNotifier({
             connection: {
@@ -141,9 +137,6 @@ export const STARTUP = {
 
 /** How long a connection that only listens is silent before TCP asks whether its other end is there, in milliseconds. */
 const KEEP_ALIVE = 5_000
-
-/** How long a write that was refused for want of something counts: so long at least is a full disk told of. */
-const REMEMBERED = Duration.seconds(3)
 
 /** Statements under way on one connection of those that reads share. */
 const PIPELINED = 32
