@@ -16,6 +16,14 @@ export class Lifecycle extends Context.Service<
     readonly stop: Effect.Effect<void>
   }
 >()("promptledger/services/Lifecycle") {
+  /**
+   * Tells the process to stop when it is taken down itself: before what it is built on, such as a server, which would
+   * wait for polls that wait for their time, and break off what has not ended by then.
+   */
+  static readonly layerStop = Layer.effectDiscard(
+    Effect.flatMap(Lifecycle, ({ stop }) => Effect.addFinalizer(() => stop))
+  )
+
   static readonly layer = Layer.sync(Lifecycle, () => {
     const drains = new Set<Effect.Effect<void>>()
     let stopping = false

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber, Layer } from "effect"
 import { Lifecycle } from "../../src/services/Lifecycle.ts"
 
 describe("Lifecycle", () => {
@@ -38,6 +38,22 @@ describe("Lifecycle", () => {
       assert.strictEqual(ended, 1)
       yield* lifecycle.stop
       assert.strictEqual(ended, 1)
+    }).pipe(Effect.provide(Lifecycle.layer))
+  )
+
+  it.effect("is told when a layer is taken down, before what that is built on", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* Lifecycle
+      const stopping: Array<boolean> = []
+      const below = Layer.effectDiscard(
+        Effect.addFinalizer(() =>
+          Effect.map(lifecycle.stopping, (is) => {
+            stopping.push(is)
+          })
+        )
+      )
+      yield* Effect.scoped(Layer.build(Lifecycle.layerStop.pipe(Layer.provide(below))))
+      assert.deepStrictEqual(stopping, [true])
     }).pipe(Effect.provide(Lifecycle.layer))
   )
 })
