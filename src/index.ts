@@ -10,7 +10,7 @@ export * as PromptLedger from "./layers/PromptLedger.ts"
 
 // Use cases.
 export { Access } from "./services/Access.ts"
-export type { IssuedKey, KeyRequest } from "./services/Access.ts"
+export type { IssuedKey } from "./services/Access.ts"
 export { Analytics } from "./services/Analytics.ts"
 export type {
   ExecutionGroup,
@@ -104,7 +104,7 @@ export { ModeMismatch } from "./domain/modes.ts"
 export * from "./domain/Model.ts"
 export * from "./domain/Prompt.ts"
 export { makeProviderError, ProviderError } from "./domain/providerError.ts"
-export { CodePrompt, ExecutionRequest, PromptUpsert } from "./domain/requests.ts"
+export { CodePrompt, ExecutionRequest, KeyRequest, PromptUpsert } from "./domain/requests.ts"
 export type { RetentionBounds } from "./domain/retention.ts"
 export {
   TemplateForbidden,

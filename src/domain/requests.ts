@@ -1,4 +1,6 @@
 import { Schema } from "effect"
+import { KeyName, ProjectName, Scope } from "./Access.ts"
+import { StorableDate } from "./dates.ts"
 import { CorrelationId, Environment } from "./Execution.ts"
 import { IdempotencyKey } from "./idempotency.ts"
 import { ModelParams, ModelRef } from "./Model.ts"
@@ -52,6 +54,17 @@ export const CodePrompt = Schema.Struct({
 })
 export interface CodePrompt extends Schema.Schema.Type<typeof CodePrompt> {}
 
+/** A key to be issued. */
+export const KeyRequest = Schema.Struct({
+  name: KeyName,
+  scopes: Schema.Array(Scope).check(Schema.isMinLength(1)),
+  /** In the future; never, where none is given. */
+  expires_at: Schema.optional(StorableDate)
+})
+export interface KeyRequest extends Schema.Schema.Type<typeof KeyRequest> {}
+
+export const checkProject = checkerOf(Schema.Struct({ name: ProjectName }))
+export const checkKeyRequest = checkerOf(KeyRequest)
 export const checkExecutionRequest = checkerOf(ExecutionRequest)
 export const checkUpsert = checkerOf(Schema.Struct({ name: PromptName, ...PromptUpsert.fields }))
 export const checkCodePrompts = checkerOf(Schema.Array(CodePrompt))

@@ -8,20 +8,16 @@ import {
   reachesAll,
   ScopeMissing
 } from "../domain/Access.ts"
-import type { ApiKey, Principal, Project, Scope } from "../domain/Access.ts"
+import type { ApiKey, Principal, Project } from "../domain/Access.ts"
 import { sha256 } from "../domain/checksum.ts"
 import type { KeyId, ProjectId } from "../domain/Ids.ts"
+import { checkKeyRequest, checkProject } from "../domain/requests.ts"
+import type { KeyRequest } from "../domain/requests.ts"
+import type { InvalidRequest } from "../domain/validation.ts"
 import { Authentication, newKey } from "./Authentication.ts"
 import { KeyStore } from "./KeyStore.ts"
 import { paged } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
-
-export interface KeyRequest {
-  readonly name: string
-  readonly scopes: ReadonlyArray<Scope>
-  /** In the future; never, where none is given. */
-  readonly expires_at?: Date | undefined
-}
 
 /** A key as it was issued: the only time that it is shown. */
 export interface IssuedKey extends ApiKey {
@@ -43,7 +39,7 @@ export class Access extends Context.Service<
     readonly createProject: (
       principal: Principal,
       name: string
-    ) => Effect.Effect<Project, ProjectExists | ScopeMissing>
+    ) => Effect.Effect<Project, InvalidRequest | ProjectExists | ScopeMissing>
     /** A project's keys, newest first, those that have ended too. */
     readonly keys: (
       principal: Principal,
@@ -54,7 +50,7 @@ export class Access extends Context.Service<
       principal: Principal,
       project_id: ProjectId,
       request: KeyRequest
-    ) => Effect.Effect<IssuedKey, ExpiryPast | ProjectNotFound>
+    ) => Effect.Effect<IssuedKey, ExpiryPast | InvalidRequest | ProjectNotFound>
     /** Ends a key: in this process at once, in others within 5 seconds. */
     readonly revoke: (principal: Principal, key_id: KeyId) => Effect.Effect<void, KeyNotFound>
   }
@@ -78,6 +74,7 @@ export class Access extends Context.Service<
         ),
         createProject: Effect.fn("Access.createProject")(function* (principal, name) {
           if (!reachesAll(principal)) return yield* new ScopeMissing({ scope: "admin" })
+          yield* checkProject({ name })
           const created = yield* store.insertProject(name)
           return Option.isSome(created) ? created.value : yield* new ProjectExists({ name })
         }),
@@ -93,11 +90,9 @@ export class Access extends Context.Service<
             ({ key_id }: ApiKey) => key_id
           )
         }),
-        issue: Effect.fn("Access.issue")(function* (
-          principal,
-          project_id,
-          { name, scopes, expires_at = null }
-        ) {
+        issue: Effect.fn("Access.issue")(function* (principal, project_id, request) {
+          yield* checkKeyRequest(request)
+          const { name, scopes, expires_at = null } = request
           if (expires_at !== null && expires_at.getTime() <= (yield* Clock.currentTimeMillis)) {
             return yield* new ExpiryPast({ expires_at })
           }
