@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Stream } from "effect"
+import { Context, Effect, Layer, Redacted, Stream } from "effect"
 import { RateLimiter } from "effect/persistence"
+import { inspect } from "node:util"
 import {
   DatabasePglite,
   DEFAULT_PROJECT_ID,
@@ -107,6 +108,17 @@ describe("the library", () => {
           assert.strictEqual((yield* quiet.answer).response_text, "hello ada")
         }).pipe(Effect.provide(both))
       })
+  )
+
+  it.effect("says of an address that is none what it expected, and does not quote it", () =>
+    Effect.gen(function* () {
+      for (const url of ["postgres//user:s3cret@host/db", "postgres://user:s3cret@host:99999/db"]) {
+        const ledger = PromptLedger.layerPostgres({ url: Redacted.make(url) })
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(ledger)))
+        assert.include(inspect(error, { depth: 9 }), "Expected a URL")
+        assert.notInclude(inspect(error, { depth: 9 }), "s3cret")
+      }
+    })
   )
 
   it.effect("is one ledger to all who are given the same layer", () =>

@@ -3,7 +3,7 @@ import { Context, Duration, Effect, Layer, Redacted } from "effect"
 import type { Scope } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as SqlClient from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
+import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import { makeNotifier } from "./notifier.ts"
 import type { Notifier } from "./notifier.ts"
@@ -48,15 +48,15 @@ export class Database extends Context.Service<
       applicationName: "promptledger",
       maxMessageSize: MESSAGE_BYTES
     }
-    const address = addressOf(new URL(Redacted.value(url)))
-    const pool = {
-      ...client,
-      stream: () => watchedSocket(address, SILENCE),
-      startupParameters: STARTUP
-    }
     return Layer.effect(
       Database,
       Effect.gen(function* () {
+        const address = addressOf(yield* parse(url))
+        const pool = {
+          ...client,
+          stream: () => watchedSocket(address, SILENCE),
+          startupParameters: STARTUP
+        }
         const reactivity = yield* Reactivity.Reactivity
         const read = yield* PgClient.make({
           ...pool,
@@ -99,6 +99,18 @@ export class Database extends Context.Service<
     ).pipe(Layer.provide(Reactivity.layer))
   }
 }
+
+/** The driver would quote what is no URL, with the password that may be in it. */
+const parse = (url: Redacted.Redacted): Effect.Effect<URL, SqlError> =>
+  Effect.try({
+    try: () => new URL(Redacted.value(url)),
+    catch: () => {
+      const message = "Expected a URL like postgres://user:password@host:5432/database"
+      return new SqlError({
+        reason: new ConnectionError({ cause: new Error(message), message, operation: "connect" })
+      })
+    }
+  })
 
 /**
  * Writes find their rows by key. The planner would rather read a table whole while it is small, or was when it was last
