@@ -18,10 +18,12 @@ export const paged = <A, Position, E, R>(
   select: (page: PageRequest<Position>) => Effect.Effect<ReadonlyArray<A>, E, R>,
   positionOf: (last: A) => Position
 ): Effect.Effect<Page<A, Position>, E, R> =>
-  Effect.map(select({ after, limit: limit + 1 }), (rows) => {
-    const items = rows.slice(0, limit)
-    return { items, next: rows.length > limit ? positionOf(items.at(-1)!) : null }
-  })
+  Number.isInteger(limit) && limit >= 1
+    ? Effect.map(select({ after, limit: limit + 1 }), (rows) => {
+        const items = rows.slice(0, limit)
+        return { items, next: rows.length > limit ? positionOf(items.at(-1)!) : null }
+      })
+    : Effect.die(new RangeError("limit: Expected an integer of at least 1"))
 
 /** A whole list, page by page. */
 export const everyPage = <A, Position, E, R>(

@@ -205,6 +205,16 @@ layer(service, { timeout: "60 seconds", excludeTestServices: true })("Prompts", 
     })
   )
 
+  it.effect("has no page of no items", () =>
+    Effect.gen(function* () {
+      const { list } = yield* Prompts
+      for (const limit of [0, -1, 1.5]) {
+        const exit = yield* Effect.exit(list(PROJECT, {}, { limit }))
+        assert.include(String(exit), "limit: Expected an integer of at least 1")
+      }
+    })
+  )
+
   it.effect("shows a stored template that breaks the rules of today, without its variables", () =>
     Effect.gen(function* () {
       const prompts = yield* Prompts
