@@ -80,7 +80,7 @@ export const layers = [
   PromptLedger.layerPostgres(options),
   PromptLedger.layerApi(options),
   PromptLedger.layerWorker(options),
-  PromptLedger.layerProviders([openAiProvider({ apiKey: undefined, baseUrl: undefined, api: "responses" })]),
+  PromptLedger.layerProviders([openAiProvider({ apiKey: url })]),
   Server.layer(address),
   Server.layerWorker(address),
   Worker.layer,

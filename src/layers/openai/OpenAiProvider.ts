@@ -8,15 +8,15 @@ import { OpenAI as Client } from "./Client.ts"
 
 export interface OpenAiOptions {
   /** None for a compatible server that asks for none. */
-  readonly apiKey: Redacted.Redacted | undefined
+  readonly apiKey?: Redacted.Redacted | undefined
   /** Any server that speaks the protocol; OpenAI's own where none is given. */
-  readonly baseUrl: string | undefined
-  /** Which of OpenAI's two interfaces is used. */
-  readonly api: "chat_completions" | "responses"
+  readonly baseUrl?: string | undefined
+  /** Which of OpenAI's two interfaces is used; the first where none is given. */
+  readonly api?: "chat_completions" | "responses" | undefined
 }
 
 /** OpenAI, or what speaks its protocol, by the official package. */
-export const openAiProvider = ({ apiKey, baseUrl, api }: OpenAiOptions): Provider => {
+export const openAiProvider = ({ apiKey, baseUrl, api = "chat_completions" }: OpenAiOptions): Provider => {
   const secret = apiKey && Redacted.value(apiKey)
   const client = new Client({
     apiKey: secret ?? "none",
