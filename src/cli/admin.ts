@@ -69,7 +69,7 @@ const createProject = Command.make(
   ({ name }) =>
     Access.use((access) => access.createProject(operator, name)).pipe(
       Effect.flatMap((created) => print([created])),
-      Effect.catchTag("ProjectExists", () => refuse(`There is a project '${name}' already.`))
+      Effect.catchTag("ProjectExists", ({ message }) => refuse(message))
     )
 ).pipe(Command.withDescription("Creates a project"), Command.provide(over("new or begun")))
 
@@ -122,7 +122,7 @@ const revokeKey = Command.make(
   ({ key_id }) =>
     Access.use((access) => access.revoke(operator, key_id)).pipe(
       Effect.andThen(print([{ key_id, revoked: true }])),
-      Effect.catchTag("KeyNotFound", () => refuse(`There is no key ${key_id}.`))
+      Effect.catchTag("KeyNotFound", ({ message }) => refuse(message))
     )
 ).pipe(
   Command.withDescription("Revokes a key: every process refuses it within 5 seconds"),

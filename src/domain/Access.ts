@@ -68,22 +68,42 @@ export const Principal = Schema.Struct({
 })
 export type Principal = typeof Principal.Type
 
-export class ScopeMissing extends Schema.TaggedError<ScopeMissing>()("ScopeMissing", { scope: Scope }) {}
+export class ScopeMissing extends Schema.TaggedError<ScopeMissing>()("ScopeMissing", { scope: Scope }) {
+  override get message(): string {
+    return `This takes a key with the scope ${this.scope}.`
+  }
+}
 
 export class ProjectNotFound extends Schema.TaggedError<ProjectNotFound>()("ProjectNotFound", {
   project_id: ProjectId
-}) {}
+}) {
+  override get message(): string {
+    return `There is no project ${this.project_id}.`
+  }
+}
 
 export class ProjectExists extends Schema.TaggedError<ProjectExists>()("ProjectExists", {
-  name: Schema.String
-}) {}
+  project_name: Schema.String
+}) {
+  override get message(): string {
+    return `There is a project '${this.project_name}' already.`
+  }
+}
 
 /** A key was to expire before it was issued. */
 export class ExpiryPast extends Schema.TaggedError<ExpiryPast>()("ExpiryPast", {
   expires_at: Schema.Date
-}) {}
+}) {
+  override get message(): string {
+    return "expires_at: Expected a time in the future"
+  }
+}
 
-export class KeyNotFound extends Schema.TaggedError<KeyNotFound>()("KeyNotFound", { key_id: KeyId }) {}
+export class KeyNotFound extends Schema.TaggedError<KeyNotFound>()("KeyNotFound", { key_id: KeyId }) {
+  override get message(): string {
+    return `There is no key ${this.key_id}.`
+  }
+}
 
 export const hasScope = ({ scopes }: Pick<Principal, "scopes">, scope: Scope): boolean =>
   scopes.includes(scope) || scopes.includes("admin")

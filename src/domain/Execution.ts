@@ -172,13 +172,21 @@ export type Attempt = typeof Attempt.Type
 /** No execution of that id, in this project. */
 export class ExecutionNotFound extends Schema.TaggedError<ExecutionNotFound>()("ExecutionNotFound", {
   execution_id: Schema.String
-}) {}
+}) {
+  override get message(): string {
+    return `There is no execution ${this.execution_id}.`
+  }
+}
 
 /** The execution has ended, so that it can't be canceled any more. */
 export class ExecutionEnded extends Schema.TaggedError<ExecutionEnded>()("ExecutionEnded", {
   execution_id: ExecutionId,
   status: ExecutionStatus
-}) {}
+}) {
+  override get message(): string {
+    return `Execution ${this.execution_id} has ended already, with the status ${this.status}.`
+  }
+}
 
 /** A sync execution failed, and its row says so too. */
 export class ExecutionFailed extends Schema.TaggedError<ExecutionFailed>()("ExecutionFailed", {
@@ -187,4 +195,8 @@ export class ExecutionFailed extends Schema.TaggedError<ExecutionFailed>()("Exec
   error_type: Schema.String,
   error_message: Schema.String,
   retry_after: Schema.Option(Schema.Duration)
-}) {}
+}) {
+  override get message(): string {
+    return this.error_message
+  }
+}

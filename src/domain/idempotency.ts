@@ -14,7 +14,11 @@ export class IdempotencyKeyReused extends Schema.TaggedError<IdempotencyKeyReuse
   idempotency_key: Schema.String,
   /** The execution that the key stands for. */
   execution_id: ExecutionId
-}) {}
+}) {
+  override get message(): string {
+    return `The key '${this.idempotency_key}' stands for execution ${this.execution_id}, which another request made.`
+  }
+}
 
 /** What makes two requests the same: the hash of all that was asked for, the key itself apart. */
 export const requestFingerprint = (request: { readonly [field: string]: Json | undefined }): string =>

@@ -15,11 +15,15 @@ export type ModedOperation = typeof ModedOperation.Type
 
 /** The prompt is in the other mode than what was tried needs. */
 export class ModeMismatch extends Schema.TaggedError<ModeMismatch>()("ModeMismatch", {
-  name: Schema.String,
+  prompt_name: Schema.String,
   /** The mode that the prompt is in. */
   mode: PromptMode,
   operation: ModedOperation
-}) {}
+}) {
+  override get message(): string {
+    return `Prompt '${this.prompt_name}' is in ${this.mode} mode.`
+  }
+}
 
 const needs: Record<Exclude<ModedOperation, "history">, PromptMode> = {
   upsert: "full",
@@ -42,4 +46,4 @@ export const requireGivenMode = (
   wanted: PromptMode,
   operation: ModedOperation
 ): Effect.Effect<void, ModeMismatch> =>
-  mode === wanted ? Effect.void : Effect.fail(new ModeMismatch({ name, mode, operation }))
+  mode === wanted ? Effect.void : Effect.fail(new ModeMismatch({ prompt_name: name, mode, operation }))

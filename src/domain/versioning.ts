@@ -4,10 +4,14 @@ import type { PromptVersion } from "./Prompt.ts"
 
 /** The hash sent with a template is not the hash of that template. */
 export class TemplateHashMismatch extends Schema.TaggedError<TemplateHashMismatch>()("TemplateHashMismatch", {
-  name: Schema.String,
+  prompt_name: Schema.String,
   expected: ChecksumHash,
   actual: ChecksumHash
-}) {}
+}) {
+  override get message(): string {
+    return `The template of prompt '${this.prompt_name}' has the SHA-256 ${this.actual}, not ${this.expected}.`
+  }
+}
 
 /** What is known of a prompt when new content arrives for it. */
 export interface VersionFacts {
@@ -49,10 +53,10 @@ export const decidedNumber = (decision: VersionDecision): number =>
   decision._tag === "Create" ? decision.version_number : decision.version.version_number
 
 export const checkTemplateHash = (
-  name: string,
+  prompt_name: string,
   expected: string | undefined,
   actual: string
 ): Effect.Effect<void, TemplateHashMismatch> =>
   expected === undefined || expected === actual
     ? Effect.void
-    : Effect.fail(new TemplateHashMismatch({ name, expected, actual }))
+    : Effect.fail(new TemplateHashMismatch({ prompt_name, expected, actual }))

@@ -48,8 +48,8 @@ export type DomainError =
   | KeyNotFound
 
 /** The call that does for a prompt in this mode what was tried through the wrong door. */
-const rightDoor = ({ name: raw, mode, operation }: ModeMismatch): string => {
-  const name = encodeURIComponent(raw)
+const rightDoor = ({ prompt_name, mode, operation }: ModeMismatch): string => {
+  const name = encodeURIComponent(prompt_name)
   const full: Record<ModedOperation, string> = {
     upsert: `PUT /v1/prompts/${name}`,
     register: `PUT /v1/prompts/${name}`,
@@ -71,62 +71,24 @@ const rightDoor = ({ name: raw, mode, operation }: ModeMismatch): string => {
   return (mode === "full" ? full : tracking)[operation]
 }
 
-const at = ({
-  line,
-  column,
-  reason
-}: {
-  readonly line: number
-  readonly column: number
-  readonly reason: string
-}) => `Line ${line}, column ${column}: ${reason}.`
-
 /** What services refuse, the schemas of the API have refused before: a caller is told the same, wherever it is found. */
 const inPayload = (errors: InvalidRequest["errors"]) =>
   errors.map(({ path, message }) => ({ path: ["payload", ...path], message }))
 
 const EXPIRY_PAST = { path: ["payload", "expires_at"], message: "Expected a time in the future" }
 
-/** What each error says in words. */
-const details: {
-  readonly [Tag in DomainError["_tag"]]: (error: Extract<DomainError, { _tag: Tag }>) => string
+/** What a caller of the API is told in other words than the error has, since it knows of calls, headers and payloads. */
+const inOtherWords: {
+  readonly [Tag in DomainError["_tag"]]?: (error: Extract<DomainError, { _tag: Tag }>) => string
 } = {
   InvalidRequest: ({ errors }) => inWords(inPayload(errors)),
-  PromptNotFound: ({ name }) => `There is no prompt '${name}'.`,
-  VersionNotFound: ({ name, version_number }) => `Prompt '${name}' has no version ${version_number}.`,
-  NoActiveVersion: ({ name }) =>
-    `Prompt '${name}' has no active version: activate one, or name one in the request.`,
-  ModeMismatch: (error) =>
-    `Prompt '${error.name}' is in ${error.mode} mode. Use ${rightDoor(error)} instead.`,
-  TemplateHashMismatch: ({ name, expected, actual }) =>
-    `The template of prompt '${name}' has the SHA-256 ${actual}, not ${expected}.`,
-  DuplicatePrompt: ({ name }) => `Prompt '${name}' stands more than once in the request.`,
-  RegistrationRefused: ({ faults }) =>
-    `Nothing was registered: ${faults.length === 1 ? "one prompt is" : `${faults.length} prompts are`} at fault.`,
-  TemplateSyntaxError: at,
-  TemplateForbidden: at,
-  TemplateRenderError: at,
-  UndefinedVariable: ({ variables }) => `These variables are missing: ${variables.join(", ")}.`,
-  TemplateLimitExceeded: ({ limit, maximum }) =>
-    `Rendering takes more than its limit of ${limit} (${maximum}).`,
-  ExecutionNotFound: ({ execution_id }) => `There is no execution ${execution_id}.`,
-  ExecutionEnded: ({ execution_id, status }) =>
-    `Execution ${execution_id} has ended already, with the status ${status}.`,
-  ExecutionFailed: ({ error_message }) => error_message,
-  IdempotencyKeyReused: ({ idempotency_key, execution_id }) =>
-    `The key '${idempotency_key}' stands for execution ${execution_id}, which another request made.`,
+  ModeMismatch: (error) => `${error.message} Use ${rightDoor(error)} instead.`,
   InvalidApiKey: () => "The header X-API-Key must have a valid key.",
-  TooManyInvalidKeys: () => "Too many invalid keys came from this address.",
-  RateLimited: ({ limit }) => `The key has used up its ${limit} requests. They come back one by one.`,
-  ScopeMissing: ({ scope }) => `This takes a key with the scope ${scope}.`,
-  ProjectNotFound: ({ project_id }) => `There is no project ${project_id}.`,
-  ProjectExists: ({ name }) => `There is a project '${name}' already.`,
-  ExpiryPast: () => inWords([EXPIRY_PAST]),
-  KeyNotFound: ({ key_id }) => `There is no key ${key_id}.`
+  ExpiryPast: () => inWords([EXPIRY_PAST])
 }
 
-const detailOf = <E extends DomainError>(error: E): string =>
-  (details[error._tag] as (error: E) => string)(error)
+const detailOf = (error: DomainError): string =>
+  (inOtherWords[error._tag] as ((error: DomainError) => string) | undefined)?.(error) ?? error.message
 
 /** At least 1: what is to be waited for is not over yet. */
 const wholeSeconds = (duration: Duration.Duration) => Math.max(1, Math.ceil(Duration.toSeconds(duration)))
@@ -136,11 +98,12 @@ const problems = {
   InvalidRequest: ({ errors }: InvalidRequest, base: Base) =>
     new Problems.BadRequest({ ...base, errors: inPayload(errors) }),
   PromptNotFound: (error: PromptNotFound, base: Base) =>
-    new Problems.PromptNotFound({ ...base, name: error.name }),
-  VersionNotFound: ({ name, version_number }: VersionNotFound, base: Base) =>
+    new Problems.PromptNotFound({ ...base, name: error.prompt_name }),
+  VersionNotFound: ({ prompt_name: name, version_number }: VersionNotFound, base: Base) =>
     new Problems.VersionNotFound({ ...base, name, version_number }),
-  NoActiveVersion: ({ name }: NoActiveVersion, base: Base) => new Problems.NoActiveVersion({ ...base, name }),
-  ModeMismatch: ({ name, mode }: ModeMismatch, base: Base) =>
+  NoActiveVersion: ({ prompt_name: name }: NoActiveVersion, base: Base) =>
+    new Problems.NoActiveVersion({ ...base, name }),
+  ModeMismatch: ({ prompt_name: name, mode }: ModeMismatch, base: Base) =>
     new Problems.ModeMismatch({ ...base, name, mode }),
   RegistrationRefused: ({ faults }: RegistrationRefused, base: Base) =>
     new Problems.RegistrationRefused({
@@ -197,7 +160,8 @@ const problems = {
   ScopeMissing: ({ scope }: ScopeMissing, base: Base) => new Problems.InsufficientScope({ ...base, scope }),
   ProjectNotFound: ({ project_id }: ProjectNotFound, base: Base) =>
     new Problems.ProjectNotFound({ ...base, project_id }),
-  ProjectExists: ({ name }: ProjectExists, base: Base) => new Problems.ProjectExists({ ...base, name }),
+  ProjectExists: ({ project_name: name }: ProjectExists, base: Base) =>
+    new Problems.ProjectExists({ ...base, name }),
   ExpiryPast: (_: ExpiryPast, base: Base) => new Problems.BadRequest({ ...base, errors: [EXPIRY_PAST] }),
   KeyNotFound: ({ key_id }: KeyNotFound, base: Base) => new Problems.KeyNotFound({ ...base, key_id })
 }

@@ -76,7 +76,7 @@ export class Access extends Context.Service<
           if (!reachesAll(principal)) return yield* new ScopeMissing({ scope: "admin" })
           yield* checkProject({ name })
           const created = yield* store.insertProject(name)
-          return Option.isSome(created) ? created.value : yield* new ProjectExists({ name })
+          return Option.isSome(created) ? created.value : yield* new ProjectExists({ project_name: name })
         }),
         keys: Effect.fn("Access.keys")(function* (principal, project_id, page) {
           const unknown = new ProjectNotFound({ project_id })

@@ -81,7 +81,7 @@ export class Analytics extends Context.Service<
 
         versions: Effect.fn("Analytics.versions")(function* (project_id, name, filter, page) {
           const resolved = yield* promptStore.resolve(project_id, name, undefined)
-          if (Option.isNone(resolved)) return yield* new PromptNotFound({ name })
+          if (Option.isNone(resolved)) return yield* new PromptNotFound({ prompt_name: name })
           const { prompt, version } = resolved.value
           const { items, next } = yield* paged(
             page,

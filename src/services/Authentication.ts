@@ -7,12 +7,20 @@ import { KeyStore } from "./KeyStore.ts"
 import type { StoredKey } from "./KeyStore.ts"
 
 /** No key was given, or none that may be used. */
-export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>()("InvalidApiKey", {}) {}
+export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>()("InvalidApiKey", {}) {
+  override get message(): string {
+    return "The key is not valid."
+  }
+}
 
 /** Too many invalid keys came from one address. */
 export class TooManyInvalidKeys extends Schema.TaggedError<TooManyInvalidKeys>()("TooManyInvalidKeys", {
   retry_after: Schema.Duration
-}) {}
+}) {
+  override get message(): string {
+    return "Too many invalid keys came from this address."
+  }
+}
 
 /** How long a process goes by what it knows of a key: so long at most does a revoked key still open. */
 const KEY_REMEMBERED = Duration.seconds(4)

@@ -220,7 +220,7 @@ export class Executions extends Context.Service<
         const resolved = yield* version_number === undefined
           ? cache.active(project_id, name)
           : cache.version(project_id, name, version_number)
-        if (Option.isNone(resolved)) return yield* new PromptNotFound({ name })
+        if (Option.isNone(resolved)) return yield* new PromptNotFound({ prompt_name: name })
         const { prompt, version } = resolved.value
         yield* requireMode(prompt, door === "tracking" ? "execute" : mode === "sync" ? "run" : "submit")
 
@@ -228,8 +228,8 @@ export class Executions extends Context.Service<
           if (refused !== undefined) return yield* refused
           if (Option.isNone(version)) {
             return yield* version_number === undefined
-              ? new NoActiveVersion({ name })
-              : new VersionNotFound({ name, version_number })
+              ? new NoActiveVersion({ prompt_name: name })
+              : new VersionNotFound({ prompt_name: name, version_number })
           }
           const template = yield* templates.get(version.value)
           return { version: version.value, rendered_prompt: yield* template.render(variables) }

@@ -127,7 +127,7 @@ export class Prompts extends Context.Service<
         version_number?: number
       ) {
         const resolved = yield* store.resolve(project_id, name, version_number)
-        return Option.isSome(resolved) ? resolved.value : yield* new PromptNotFound({ name })
+        return Option.isSome(resolved) ? resolved.value : yield* new PromptNotFound({ prompt_name: name })
       })
 
       const versionIn = Effect.fnUntraced(function* (
@@ -136,7 +136,7 @@ export class Prompts extends Context.Service<
       ) {
         return Option.isSome(version)
           ? version.value
-          : yield* new VersionNotFound({ name: prompt.name, version_number })
+          : yield* new VersionNotFound({ prompt_name: prompt.name, version_number })
       })
 
       /** A stored template keeps the rules that were in force when it came; one that breaks later ones shows no variables. */
@@ -205,7 +205,8 @@ export class Prompts extends Context.Service<
 
         const check = Effect.fnUntraced(function* (facts: PromptFacts, index: number) {
           const change = changes[index]!
-          if (firsts.get(change.name) !== index) return yield* new DuplicatePrompt({ name: change.name })
+          if (firsts.get(change.name) !== index)
+            return yield* new DuplicatePrompt({ prompt_name: change.name })
           if (facts.prompt !== undefined)
             yield* requireMode({ ...facts.prompt, name: change.name }, "register")
           yield* checkTemplateHash(change.name, prompts[index]!.template_hash, change.checksum_hash)
@@ -270,7 +271,7 @@ export class Prompts extends Context.Service<
         activate,
         get: (project_id, name) =>
           Effect.flatMap(cache.active(project_id, name), (resolved) =>
-            Option.isSome(resolved) ? knownDetail(resolved.value) : new PromptNotFound({ name })
+            Option.isSome(resolved) ? knownDetail(resolved.value) : new PromptNotFound({ prompt_name: name })
           ).pipe(spanned("Prompts.get")),
         version: Effect.fn("Prompts.version")(function* (project_id, name, version_number) {
           return yield* withVariables(

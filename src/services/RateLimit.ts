@@ -7,7 +7,11 @@ import { Settings } from "./Settings.ts"
 export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
   limit: Schema.Int,
   retry_after: Schema.Duration
-}) {}
+}) {
+  override get message(): string {
+    return `The key has used up its ${this.limit} requests. They come back one by one.`
+  }
+}
 
 /** What a key has left of its requests. */
 export interface Allowance {

@@ -16,7 +16,7 @@ describe("modes", () => {
         const other = mode === "full" ? "tracking" : "full"
         yield* requireMode({ name: "p", mode }, operation)
         const error = yield* Effect.flip(requireMode({ name: "p", mode: other }, operation))
-        assert.include(error, { _tag: "ModeMismatch", name: "p", mode: other, operation })
+        assert.include(error, { _tag: "ModeMismatch", prompt_name: "p", mode: other, operation })
       })
     )
   }

@@ -198,9 +198,11 @@ layer(service, { timeout: "60 seconds", excludeTestServices: true })("Prompts", 
   it.effect("knows no prompt of a name that can't be stored", () =>
     Effect.gen(function* () {
       const prompts = yield* Prompts
-      for (const name of ["a\0", "a\ud800"]) {
-        assert.deepInclude(yield* Effect.flip(prompts.get(PROJECT, name)), { _tag: "PromptNotFound", name })
-        assert.strictEqual((yield* Effect.flip(prompts.version(PROJECT, name, 1)))._tag, "PromptNotFound")
+      for (const prompt_name of ["a\0", "a\ud800"]) {
+        const error = yield* Effect.flip(prompts.get(PROJECT, prompt_name))
+        assert.deepInclude(error, { _tag: "PromptNotFound", prompt_name })
+        const other = yield* Effect.flip(prompts.version(PROJECT, prompt_name, 1))
+        assert.strictEqual(other._tag, "PromptNotFound")
       }
     })
   )
