@@ -97,7 +97,12 @@ describe("versioning", () => {
       yield* checkTemplateHash("name", undefined, right)
       yield* checkTemplateHash("name", right, right)
       const error = yield* Effect.flip(checkTemplateHash("name", wrong, right))
-      assert.include(error, { _tag: "TemplateHashMismatch", name: "name", expected: wrong, actual: right })
+      assert.include(error, {
+        _tag: "TemplateHashMismatch",
+        prompt_name: "name",
+        expected: wrong,
+        actual: right
+      })
     })
   )
 })
