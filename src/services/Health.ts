@@ -1,4 +1,4 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
 import { ExecutionQueue } from "./ExecutionQueue.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 
@@ -33,12 +33,15 @@ export class Health extends Context.Service<Health, { readonly ready: Effect.Eff
           Effect.map((exit) => (exit._tag === "Success" ? "ok" : "unavailable"))
         )
 
+      // No key is needed to ask: all that ask at once share one look.
+      const look = yield* Effect.cachedWithTTL(
+        Effect.all({ database: state(database.ping), queue: state(queue.ping) }, { concurrency: 2 }),
+        Duration.zero
+      )
+
       return Health.of({
         ready: Effect.gen(function* () {
-          const parts = yield* Effect.all(
-            { database: state(database.ping), queue: state(queue.ping) },
-            { concurrency: 2 }
-          )
+          const parts = yield* look
           if (yield* lifecycle.stopping) return { status: "stopping", parts }
           // Without the queue nothing is lost and nothing refused: executions only start later.
           return { status: parts.database === "ok" ? "ready" : "unavailable", parts }

@@ -47,7 +47,8 @@ export class Metrics extends Context.Service<
       // A counter that is there from the start shows its first step; one that appears with it does not.
       yield* Effect.forEach(fromTheStart, (metric) => Metric.update(metric, 0), { discard: true })
 
-      const observeBacklog = store.backlog.pipe(
+      // No key is needed to ask, and a long backlog takes long to count: all that ask at once share one look.
+      const observeBacklog = yield* store.backlog.pipe(
         Effect.map(({ queued, oldest, unfolded }) => [queued, Duration.toSeconds(oldest), unfolded]),
         Effect.catchDefect((defect) =>
           defect instanceof DatabaseUnavailable ? Effect.succeed(away) : Effect.die(defect)
@@ -56,7 +57,8 @@ export class Metrics extends Context.Service<
           Effect.forEach(ofDatabase, (gauge, index) => Metric.update(gauge, values[index]!), {
             discard: true
           })
-        )
+        ),
+        Effect.cachedWithTTL(Duration.zero)
       )
       return Metrics.of({ exposition: Effect.andThen(observeBacklog, PrometheusMetrics.format()) })
     })

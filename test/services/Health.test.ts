@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Deferred, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { ExecutionQueue, QueueUnavailable } from "../../src/services/ExecutionQueue.ts"
 import { DatabaseHealth, Health } from "../../src/services/Health.ts"
@@ -42,6 +42,41 @@ describe("Health", () => {
     Effect.gen(function* () {
       const { status } = yield* healthOf("answers", "answers", true)
       assert.strictEqual(status, "stopping")
+    })
+  )
+
+  it.effect("asks once for all that want to know at the same time", () =>
+    Effect.gen(function* () {
+      const asked = { database: 0, queue: 0 }
+      const answer = yield* Deferred.make<void>()
+      const ping = (part: keyof typeof asked) =>
+        Effect.andThen(
+          Effect.sync(() => asked[part]++),
+          Deferred.await(answer)
+        )
+      const parts = Layer.mergeAll(
+        Layer.succeed(DatabaseHealth, { ping: ping("database") }),
+        Layer.succeed(ExecutionQueue, {
+          ping: ping("queue"),
+          enqueue: () => Effect.void,
+          consume: () => Effect.void
+        })
+      )
+      yield* Effect.gen(function* () {
+        const { ready } = yield* Health
+        const waiting = yield* Effect.forkChild(
+          Effect.all(
+            Array.from({ length: 10 }, () => ready),
+            { concurrency: "unbounded" }
+          ),
+          { startImmediately: true }
+        )
+        yield* Deferred.succeed(answer, undefined)
+        yield* Fiber.join(waiting)
+        assert.deepStrictEqual(asked, { database: 1, queue: 1 })
+        yield* ready
+        assert.deepStrictEqual(asked, { database: 2, queue: 2 })
+      }).pipe(Effect.provide(Health.layer.pipe(Layer.provide([parts, Lifecycle.layer]))))
     })
   )
 })
