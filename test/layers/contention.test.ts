@@ -100,6 +100,34 @@ describe("executions over PostgreSQL", () => {
     ).pipe(Effect.provideService(Statement.CurrentTransformer, count))
   })
 
+  it.live("of one batch are written in the order of their keys: two batches never wait for each other", () =>
+    onPostgres(
+      Effect.gen(function* () {
+        const store = yield* ExecutionStore
+        const { read } = yield* Database
+        const versions = [yield* revise(change(newName(), "x")), yield* revise(change(newName(), "x"))]
+        const executions = yield* Effect.forEach([5, 2, 9, 0, 7, 4, 1, 8, 3, 6], (place) =>
+          newExecution(versions[place % 2]!, {
+            idempotency: { key: `key ${place % 5}`, fingerprint: "print" }
+          })
+        )
+        yield* Effect.forEach(executions, (execution) => store.insert(execution, LEASE), {
+          concurrency: "unbounded"
+        })
+        const written = yield* read<{
+          readonly batch: string
+          readonly prompt_id: string
+          readonly key: string
+        }>`
+          SELECT xmin::text AS batch, prompt_id, idempotency_key AS key FROM executions ORDER BY ctid`
+        assert.lengthOf(written, 10)
+        assert.strictEqual(new Set(written.map(({ batch }) => batch)).size, 1)
+        const order = written.map(({ prompt_id, key }) => `${prompt_id} ${key}`)
+        assert.deepStrictEqual(order, order.toSorted())
+      })
+    )
+  )
+
   it.live("find a server that takes no writes unavailable, and so does whoever asks for its health", () =>
     onPostgres(
       Effect.gen(function* () {
