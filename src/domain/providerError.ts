@@ -8,7 +8,8 @@ import { toStorable } from "./Text.ts"
  * - `rate_limited`: it said 429, or as much in an answer;
  * - `server_error`: it said 5xx, or as much in an answer;
  * - `rejected`: it said another 4xx or failed otherwise, or the call can't be expressed in its protocol;
- * - `invalid_response`: what it said can't be read, is too large, or leads elsewhere.
+ * - `invalid_response`: what it said can't be read, is too large, or leads elsewhere;
+ * - `not_set_up`: it was not called, since the process that was to do so has not set it up.
  */
 export const ProviderFailure = Schema.Literals([
   "timeout",
@@ -16,7 +17,8 @@ export const ProviderFailure = Schema.Literals([
   "rate_limited",
   "server_error",
   "rejected",
-  "invalid_response"
+  "invalid_response",
+  "not_set_up"
 ])
 export type ProviderFailure = typeof ProviderFailure.Type
 
@@ -123,6 +125,16 @@ const forEachRun = (text: string, length: number, visit: (at: number, hash: numb
   }
 }
 
-/** Whether another attempt may fare better (design section 6): after timeouts, lost connections, 429 and 5xx only. */
-export const isRetryable = ({ reason }: ProviderError): boolean =>
-  reason === "timeout" || reason === "connection" || reason === "rate_limited" || reason === "server_error"
+/**
+ * Whether another attempt may fare better (design section 6): after timeouts, lost connections, 429 and 5xx only; and
+ * where no call was made, since another process may have set the provider up.
+ */
+export const isRetryable = ({ reason }: ProviderError): boolean => RETRYABLE.has(reason)
+
+const RETRYABLE: ReadonlySet<ProviderFailure> = new Set([
+  "timeout",
+  "connection",
+  "rate_limited",
+  "server_error",
+  "not_set_up"
+])

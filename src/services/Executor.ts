@@ -71,7 +71,7 @@ export class Executor extends Context.Service<
           const provider = providers.get(model.provider)
           if (provider === undefined) {
             return yield* makeProviderError({
-              reason: "rejected",
+              reason: "not_set_up",
               detail: `${model.provider} is not set up here`
             })
           }

@@ -8,7 +8,12 @@ import type { Completion } from "../../src/domain/completion.ts"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import { IdempotencyKey, requestFingerprint, requireSameRequest } from "../../src/domain/idempotency.ts"
 import { PromptName, TemplateSource } from "../../src/domain/Prompt.ts"
-import { isRetryable, makeProviderError, withoutPrompt } from "../../src/domain/providerError.ts"
+import {
+  isRetryable,
+  makeProviderError,
+  ProviderFailure,
+  withoutPrompt
+} from "../../src/domain/providerError.ts"
 import type { Json } from "../../src/domain/template/Value.ts"
 import { isStorable, Text, textOf, toStorable } from "../../src/domain/Text.ts"
 import { truncate } from "../../src/domain/truncation.ts"
@@ -183,11 +188,11 @@ describe("canonical JSON and fingerprints", () => {
 })
 
 describe("provider errors", () => {
-  it("are worth another attempt after timeouts, lost connections, 429 and 5xx only", () => {
-    const retryable = (
-      ["timeout", "connection", "rate_limited", "server_error", "rejected", "invalid_response"] as const
-    ).map((reason) => isRetryable(makeProviderError({ reason, detail: "" })))
-    assert.deepStrictEqual(retryable, [true, true, true, true, false, false])
+  it("are worth another attempt after timeouts, lost connections, 429 and 5xx, or where none was called", () => {
+    const retryable = ProviderFailure.literals.filter((reason) =>
+      isRetryable(makeProviderError({ reason, detail: "" }))
+    )
+    assert.deepStrictEqual(retryable, ["timeout", "connection", "rate_limited", "server_error", "not_set_up"])
   })
 
   it("keep a bounded, storable message without secrets", () => {

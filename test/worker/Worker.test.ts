@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Layer, Option, Redacted, References, Scope, Stream } from "effect"
+import { Database } from "../../src/layers/postgres/Database.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { Executions } from "../../src/services/Executions.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
@@ -200,22 +201,28 @@ describe("a worker", () => {
     })
   )
 
-  it.live("fails an execution whose provider it has not set up", () =>
+  it.live("leaves to a later attempt what needs a provider that it has not set up", () =>
     Effect.gen(function* () {
       const { url, providers, provider } = yield* world
       provider.behave(hangs)
       const api = yield* startProcess(url, { providers, settings: { drain: Duration.zero } })
       const execution_id = yield* api.run(begun())
       yield* api.stop
-      const worker = yield* startProcess(url, {
-        settings: { sweep: Duration.millis(50), grace: Duration.zero }
-      })
-      yield* worker.run(untilStatus(execution_id, "failed"))
-      const { execution } = yield* worker.run(lineageOf(execution_id))
-      assert.include(execution, {
-        error_type: "provider_rejected",
+      const settings = { sweep: Duration.millis(50), grace: Duration.zero }
+      const lacking = yield* startProcess(url, { settings })
+      const tried = Effect.map(lacking.run(lineageOf(execution_id)), ({ attempts }) => attempts.at(-1))
+      yield* until(Effect.map(tried, (last) => last?.error_type === "provider_not_set_up"))
+      assert.deepInclude(yield* tried, {
+        outcome: "retryable",
         error_message: "openai is not set up here"
       })
+      yield* lacking.stop
+
+      provider.behave(says("Hi"))
+      const having = yield* startProcess(url, { providers, settings })
+      // Not in 5 seconds, but now.
+      yield* having.run(Database.use(({ write }) => write`UPDATE executions SET next_attempt_at = now()`))
+      yield* having.run(untilStatus(execution_id, "succeeded"))
     })
   )
 })
