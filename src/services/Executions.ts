@@ -45,8 +45,9 @@ import type {
   NewExecution
 } from "./ExecutionStore.ts"
 import { Executor } from "./Executor.ts"
-import type { AttemptResult } from "./Executor.ts"
+import type { Assignment, AttemptResult } from "./Executor.ts"
 import { attemptsWith } from "./instruments.ts"
+import { Leases } from "./Leases.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { logEnd } from "./logEnd.ts"
 import { NewId } from "./NewId.ts"
@@ -153,6 +154,7 @@ export class Executions extends Context.Service<
       const templates = yield* Templates
       const providers = yield* Providers
       const executor = yield* Executor
+      const leases = yield* Leases
       const dispatcher = yield* Dispatcher
       const newId = yield* NewId
       const settings = yield* Settings
@@ -167,6 +169,9 @@ export class Executions extends Context.Service<
         )
       )
 
+      /** Sync runs whose row the database was to write and did not answer for. */
+      const unanswered = yield* FiberSet.make<void>()
+
       /** Sync runs on their way to a row and a call, which have their room already. */
       let admitted = 0
 
@@ -174,6 +179,20 @@ export class Executions extends Context.Service<
         if (yield* lifecycle.stopping) return new ProcessUnavailable({ reason: "stopping" })
         const full = (yield* FiberSet.size(running)) + admitted >= RUNNING
         return full ? new ProcessUnavailable({ reason: "busy" }) : undefined
+      })
+
+      const begin = (assignment: Assignment) => FiberSet.run(running, executor.attempt(assignment))
+
+      /** Begins a run when its row turns out to be written: whoever asks again with its key is answered by it. */
+      const beginIfWritten = Effect.fnUntraced(function* (assignment: Assignment) {
+        if ((yield* FiberSet.size(unanswered)) >= RUNNING) return
+        yield* FiberSet.run(
+          unanswered,
+          Effect.gen(function* () {
+            if (!(yield* leases.turnsOut(assignment)) || (yield* lifecycle.stopping)) return
+            yield* begin(assignment)
+          })
+        )
       })
 
       /** The model that answers: the one asked for, or the echo where its provider is not set up. */
@@ -247,7 +266,16 @@ export class Executions extends Context.Service<
         const { version_id, version_number: number } = made.success.version
         const model = yield* store.model(answering(request.model ?? settings.default_model))
         const execution_id = ExecutionId.make(newId())
-        const inserted = yield* store.insert(
+        const assignment = {
+          execution_id,
+          epoch: 1,
+          mode: "sync",
+          attempts: 1,
+          model,
+          params,
+          rendered_prompt
+        } as const
+        const insert = store.insert(
           {
             execution_id,
             project_id,
@@ -265,9 +293,14 @@ export class Executions extends Context.Service<
           },
           settings.lease
         )
+        const inserted = yield* mode === "sync" && key !== undefined
+          ? Effect.tapDefect(insert, (defect) =>
+              defect instanceof DatabaseUnavailable ? beginIfWritten(assignment) : Effect.void
+            )
+          : insert
         if (inserted._tag === "Taken") return yield* known(inserted, idempotency!)
         if (inserted._tag === "Superseded") return inserted
-        return { _tag: "New" as const, execution_id, version_number: number, rendered_prompt, model, params }
+        return { _tag: "New" as const, execution_id, version_number: number, assignment }
       })
 
       const known = Effect.fnUntraced(function* (
@@ -305,17 +338,7 @@ export class Executions extends Context.Service<
       ) {
         const accepted = yield* acceptCurrent(project_id, door, "sync", request, refused)
         if (accepted._tag === "Known") return accepted
-        const { execution_id, rendered_prompt, model, params } = accepted
-        const assignment = {
-          execution_id,
-          epoch: 1,
-          mode: "sync",
-          attempts: 1,
-          model,
-          params,
-          rendered_prompt
-        } as const
-        return { ...accepted, fiber: yield* FiberSet.run(running, executor.attempt(assignment)) }
+        return { ...accepted, fiber: yield* begin(accepted.assignment) }
       })
 
       /** Starts a run where there is room for it, and only looks for what its key stands for where there is none. */

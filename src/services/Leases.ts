@@ -13,6 +13,11 @@ export class Leases extends Context.Service<
       lease: Lease,
       work: Effect.Effect<A, E, R>
     ) => Effect.Effect<Option.Option<A>, E, R>
+    /**
+     * Whether this process has a lease that the database was asked for and did not answer: as the next heartbeat that
+     * it answers tells.
+     */
+    readonly turnsOut: (lease: Lease) => Effect.Effect<boolean>
   }
 >()("promptledger/services/Leases") {
   static readonly layer = Layer.effect(
@@ -22,14 +27,22 @@ export class Leases extends Context.Service<
       const { heartbeat, lease: duration } = yield* Settings
       /** What is done when a lease is lost, by lease. */
       const held = new Map<Lease, () => void>()
+      /** Who is told whether a lease is held, by lease. */
+      const doubted = new Map<Lease, (isHeld: boolean) => void>()
 
       const renew = Effect.gen(function* () {
         const leases = [...held.keys()]
-        if (leases.length === 0) return
-        const kept = yield* store.renew(leases, duration)
+        const asked = [...doubted.keys()]
+        if (leases.length + asked.length === 0) return
+        const kept = yield* store.renew([...leases, ...asked], duration)
         const epochs = new Map(kept.map(({ execution_id, epoch }) => [execution_id, epoch]))
+        const isKept = ({ execution_id, epoch }: Lease) => epochs.get(execution_id) === epoch
+        for (const lease of asked) {
+          doubted.get(lease)?.(isKept(lease))
+          doubted.delete(lease)
+        }
         for (const lease of leases) {
-          if (epochs.get(lease.execution_id) === lease.epoch) continue
+          if (isKept(lease)) continue
           const lost = held.get(lease)
           if (lost === undefined) continue
           yield* Metric.update(leasesLost, 1)
@@ -62,7 +75,12 @@ export class Leases extends Context.Service<
               })
               return Effect.andThen(Effect.sync(letGo), Effect.asVoid(Fiber.await(fiber)))
             })
-          )
+          ),
+        turnsOut: (lease) =>
+          Effect.callback((resume) => {
+            doubted.set(lease, (isHeld) => resume(Effect.succeed(isHeld)))
+            return Effect.sync(() => doubted.delete(lease))
+          })
       })
     })
   )

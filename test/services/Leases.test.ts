@@ -54,3 +54,39 @@ describe("work under a lease", () => {
     }).pipe(Effect.provide(leasesOver(Effect.succeed([{ ...lease, epoch: 2 }]))))
   )
 })
+
+describe("a lease that the database did not answer for", () => {
+  it.effect(
+    "is told of by the first heartbeat that it answers, each for itself, and asked for no more",
+    () => {
+      const asked: Array<ReadonlyArray<Lease>> = []
+      const store = Layer.mock(ExecutionStore, {
+        renew: (leases) =>
+          Effect.suspend(() =>
+            asked.push(leases) === 1 ? Effect.die(new Error("away")) : Effect.succeed([lease])
+          )
+      })
+      return Effect.gen(function* () {
+        const { turnsOut } = yield* Leases
+        const other = { ...lease, execution_id: ExecutionId.make(crypto.randomUUID()) }
+        const waiting = yield* Effect.forkChild(
+          Effect.all([turnsOut(lease), turnsOut(other)], { concurrency: 2 }),
+          { startImmediately: true }
+        )
+        const gone = yield* Effect.forkChild(turnsOut({ ...lease, epoch: 2 }), { startImmediately: true })
+        yield* Fiber.interrupt(gone)
+        yield* TestClock.adjust(heartbeat)
+        assert.isUndefined(waiting.pollUnsafe())
+        yield* TestClock.adjust(heartbeat)
+        assert.deepStrictEqual(yield* Fiber.join(waiting), [true, false])
+        yield* TestClock.adjust(heartbeat)
+        assert.deepStrictEqual(asked, [
+          [lease, other],
+          [lease, other]
+        ])
+      }).pipe(
+        Effect.provide(Leases.layer.pipe(Layer.provide([store, Layer.succeed(Settings, defaultSettings)])))
+      )
+    }
+  )
+})
