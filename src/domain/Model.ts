@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { ModelId } from "./Ids.ts"
-import { Text, textOf } from "./Text.ts"
+import { Text, textOf, unsaid } from "./Text.ts"
 
 export const ProviderName = Schema.Literals(["openai", "echo"]).annotate({
   description: "Who answers: OpenAI, or what speaks its protocol; or the built-in `echo`."
@@ -9,9 +9,19 @@ export type ProviderName = typeof ProviderName.Type
 
 const modelName = { description: "The provider's own name for the model." }
 
+/** It stands in logs, where a control character would begin a line of its own or steer the reader's terminal. */
+export const ModelName = textOf(255)
+  .check(
+    Schema.makeFilter((name: string) => !/\p{Cc}/u.test(name), {
+      message: "Expected a name without control characters",
+      ...unsaid
+    })
+  )
+  .annotate(modelName)
+
 export const ModelRef = Schema.Struct({
   provider: ProviderName,
-  model_name: textOf(255).annotate(modelName)
+  model_name: ModelName
 }).annotate({ identifier: "ModelRef", description: "The model that is to answer." })
 export type ModelRef = typeof ModelRef.Type
 

@@ -49,6 +49,34 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("what is s
       })
     )
 
+    it.effect("names a model without control characters, which a log would print as they are", () =>
+      Effect.gen(function* () {
+        const name = newName()
+        yield* call("PUT", `/v1/prompts/${name}`, { body: { template_source: "x" } })
+        const code = newName()
+        yield* call("POST", "/v1/prompts/register-code", {
+          body: { prompts: [{ name: code, template_source: "x" }] }
+        })
+        for (const control of ["\n", "\r", "\u001b[2J", "\u007f", "\u009b"]) {
+          const model_name = `gpt${control}`
+          const model = { provider: "openai", model_name }
+          const ran = yield* call("POST", "/v1/executions:run", {
+            body: { prompt_name: name, variables: {}, model }
+          })
+          assertFault(ran, "payload.model.model_name", /control characters/)
+          const executed = yield* call("POST", `/v1/prompts/${code}/execute`, {
+            body: { variables: {}, model_name }
+          })
+          assertFault(executed, "payload.model_name", /control characters/)
+        }
+        const model = { provider: "openai", model_name: "größe/模型:2 (β)" }
+        const ran = yield* call("POST", "/v1/executions:run", {
+          body: { prompt_name: name, variables: {}, model }
+        })
+        assert.strictEqual(ran.status, 200)
+      })
+    )
+
     it.effect(
       "has no U+0000 and no lone surrogate, in texts and keys; and all else comes back as it went",
       () =>

@@ -16,9 +16,8 @@ import {
 } from "../../domain/Execution.ts"
 import { IdempotencyKey } from "../../domain/idempotency.ts"
 import { ExecutionId } from "../../domain/Ids.ts"
-import { Model, ModelParams, ModelRef } from "../../domain/Model.ts"
+import { Model, ModelName, ModelParams, ModelRef } from "../../domain/Model.ts"
 import { Prompt, PromptName, VersionNumber, VersionWithContent } from "../../domain/Prompt.ts"
-import { textOf } from "../../domain/Text.ts"
 import { Variables } from "../../domain/Variables.ts"
 import { Authorization } from "./Authorization.ts"
 import { cursorOf, nextCursor } from "./Cursor.ts"
@@ -75,7 +74,7 @@ export const ExecutePrompt = Schema.Struct({
     VersionNumber.annotate({ description: "The version to run; without it, the current one." })
   ),
   model_name: Schema.optionalKey(
-    textOf(255).annotate({
+    ModelName.annotate({
       description: "A model of OpenAI's, in place of `model`; without either, the default model."
     })
   ),
