@@ -3,6 +3,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto"
 import { formatKey, isMistyped, KEY_BYTES } from "../domain/Access.ts"
 import type { Principal } from "../domain/Access.ts"
 import { sha256 } from "../domain/checksum.ts"
+import { Held } from "./Held.ts"
 import { KeyStore } from "./KeyStore.ts"
 import type { StoredKey } from "./KeyStore.ts"
 
@@ -53,7 +54,7 @@ export class Authentication extends Context.Service<
   {
     /**
      * Who has the key. An address that tries many invalid ones is slowed down and told so; a valid key is let through
-     * all the same, since behind a proxy many callers have one address.
+     * all the same, since behind a proxy many callers have one address, and at once if it opened here before.
      */
     readonly authenticate: (
       key: Redacted.Redacted,
@@ -83,6 +84,8 @@ export class Authentication extends Context.Service<
           })
         })
       })
+      /** The hashes of keys that opened here. Such a key is no guess: it waits in no line, however many guesses do. */
+      const opened = new Held<true>({ entries: KEYS_REMEMBERED, size: KEYS_REMEMBERED })
       const tries = yield* Cache.make({
         capacity: ADDRESSES_REMEMBERED,
         timeToLive: TRIES_COUNTED,
@@ -99,8 +102,10 @@ export class Authentication extends Context.Service<
         if (isMistyped(key)) return yield* new InvalidApiKey()
         const found = yield* Cache.get(known, key_hash)
         if (Option.isNone(found) || !sameHash(found.value.key_hash, key_hash)) {
+          opened.delete(key_hash)
           return yield* new InvalidApiKey()
         }
+        opened.set(key_hash, true, 1)
         return found.value
       })
 
@@ -116,7 +121,7 @@ export class Authentication extends Context.Service<
 
       const findFrom = Effect.fnUntraced(function* (address: string, key: string, key_hash: string) {
         const tried = yield* Cache.getOption(tries, address)
-        if (Option.isNone(tried) || tried.value.failed < TRIES) {
+        if (Option.isNone(tried) || tried.value.failed < TRIES || opened.get(key_hash)) {
           return yield* Effect.tapError(find(key, key_hash), () =>
             Effect.map(Cache.get(tries, address), (one) => one.failed++)
           )

@@ -121,6 +121,36 @@ layer(service, { timeout: "60 seconds" })("Authentication", (it) => {
     })
   )
 
+  it.effect("lets a key that opened before through at once, however many invalid ones wait", () =>
+    Effect.gen(function* () {
+      const { authenticate, configure } = yield* Authentication
+      yield* configure(Redacted.make("used"))
+      const tries = (key: string) =>
+        Effect.match(authenticate(Redacted.make(key), "proxy"), {
+          onFailure: ({ _tag }) => _tag,
+          onSuccess: () => "opened"
+        })
+      assert.strictEqual(yield* tries("used"), "opened")
+      for (let tried = 0; tried < 20; tried++) yield* tries(`wrong ${tried}`)
+      const line = yield* Effect.forkChild(
+        Effect.all(
+          Array.from({ length: 100 }, (_, tried) => tries(`more ${tried}`)),
+          { concurrency: "unbounded" }
+        ),
+        { startImmediately: true }
+      )
+      assert.strictEqual(yield* tries("one too many"), "TooManyInvalidKeys")
+      // By now what was known of the key is forgotten.
+      yield* TestClock.setTime((yield* Clock.currentTimeMillis) + 5_000)
+      assert.strictEqual(yield* tries("used"), "opened")
+
+      yield* configure(Redacted.make("another"))
+      yield* TestClock.setTime((yield* Clock.currentTimeMillis) + 5_000)
+      assert.strictEqual(yield* tries("used"), "InvalidApiKey")
+      yield* Fiber.interrupt(line)
+    })
+  )
+
   it.effect("goes by the hash, whatever a store finds for it", () =>
     Effect.gen(function* () {
       const { configure } = yield* Authentication
