@@ -73,7 +73,23 @@ export class Authentication extends Context.Service<
     Effect.gen(function* () {
       const store = yield* KeyStore
       const scope = yield* Effect.scope
-      const known = yield* Cache.makeWith(store.find, {
+
+      const noteUse = Effect.fnUntraced(function* ({ key_id, last_used_at }: StoredKey) {
+        const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+        if (last_used_at !== null && now - last_used_at.getTime() < Duration.toMillis(USE_NOTED)) return
+        yield* Effect.forkIn(Effect.ignoreCause(store.used(key_id)), scope)
+      })
+
+      /** What the store has under a hash; its use is noted here, once for all who come with the key at the same time. */
+      const lookUp = (key_hash: string) =>
+        store
+          .find(key_hash)
+          .pipe(
+            Effect.map(Option.filter((stored) => sameHash(stored.key_hash, key_hash))),
+            Effect.tap(Option.match({ onNone: () => Effect.void, onSome: noteUse }))
+          )
+
+      const known = yield* Cache.makeWith(lookUp, {
         capacity: KEYS_REMEMBERED,
         timeToLive: Exit.match({
           onFailure: () => Duration.zero,
@@ -92,16 +108,10 @@ export class Authentication extends Context.Service<
         lookup: (_: string) => Effect.sync(() => new Tries())
       })
 
-      const noteUse = Effect.fnUntraced(function* ({ key_id, last_used_at }: StoredKey) {
-        const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-        if (last_used_at !== null && now - last_used_at.getTime() < Duration.toMillis(USE_NOTED)) return
-        yield* Effect.forkIn(Effect.ignoreCause(store.used(key_id)), scope)
-      })
-
       const find = Effect.fnUntraced(function* (key: string, key_hash: string) {
         if (isMistyped(key)) return yield* new InvalidApiKey()
         const found = yield* Cache.get(known, key_hash)
-        if (Option.isNone(found) || !sameHash(found.value.key_hash, key_hash)) {
+        if (Option.isNone(found)) {
           opened.delete(key_hash)
           return yield* new InvalidApiKey()
         }
@@ -139,9 +149,9 @@ export class Authentication extends Context.Service<
           const key_hash = sha256(key)
           return Effect.flatMap(Cache.getSuccess(known, key_hash), (remembered) => {
             const stored = Option.getOrUndefined(Option.flatten(remembered))
-            return stored !== undefined && sameHash(stored.key_hash, key_hash)
+            return stored !== undefined
               ? Effect.succeed(principalOf(stored))
-              : findFrom(address, key, key_hash).pipe(Effect.tap(noteUse), Effect.map(principalOf))
+              : Effect.map(findFrom(address, key, key_hash), principalOf)
           })
         },
         forget: (key_hash) => Cache.invalidate(known, key_hash),

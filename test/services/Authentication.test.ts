@@ -9,7 +9,7 @@ import { layerStores } from "../../src/layers/postgres/stores.ts"
 import { Authentication, newKey } from "../../src/services/Authentication.ts"
 import { KeyStore } from "../../src/services/KeyStore.ts"
 import { PROJECT } from "../support/ledger.ts"
-import { until } from "../support/service.ts"
+import { turn, until } from "../support/service.ts"
 
 const service = Authentication.layer.pipe(
   Layer.provideMerge(layerStores),
@@ -165,6 +165,26 @@ layer(service, { timeout: "60 seconds" })("Authentication", (it) => {
       assert.isTrue(Option.isNone(yield* opened))
     })
   )
+
+  it.effect("notes the use of a key once for all who come with it at the same time", () => {
+    let noted = 0
+    return Effect.gen(function* () {
+      const { configure } = yield* Authentication
+      yield* configure(Redacted.make("busy"))
+      const { find } = yield* KeyStore
+      const counting = Layer.mock(KeyStore, { find, used: () => Effect.sync(() => void noted++) })
+      const all = Effect.all(
+        Array.from({ length: 100 }, () => opens("busy")),
+        { concurrency: "unbounded" }
+      )
+      const opened = yield* Effect.provide(
+        Effect.tap(all, turn),
+        Layer.fresh(Authentication.layer).pipe(Layer.provide(counting))
+      )
+      assert.isTrue(opened.every(Option.isSome))
+      assert.strictEqual(noted, 1)
+    })
+  })
 
   it.effect("asks nobody about a key that was mistyped", () =>
     Effect.gen(function* () {
