@@ -87,6 +87,21 @@ describe("echo", () => {
 })
 
 describe("OpenAI", () => {
+  it.live("logs nothing by itself, whatever the environment asks of the package", () =>
+    Effect.gen(function* () {
+      yield* Effect.acquireRelease(
+        Effect.sync(() => vi.stubEnv("OPENAI_LOG", "debug")),
+        () => Effect.sync(() => vi.unstubAllEnvs())
+      )
+      const said = vi.spyOn(console, "debug").mockImplementation(() => {})
+      const { fake, provider } = yield* openAi()
+      fake.behave(fails(400, "no"))
+      yield* Effect.flip(complete(provider))
+      assert.lengthOf(said.mock.calls, 0)
+      said.mockRestore()
+    })
+  )
+
   it.live("maps messages and parameters to chat completions", () =>
     Effect.gen(function* () {
       const { fake, provider } = yield* openAi()

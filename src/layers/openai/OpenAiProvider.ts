@@ -23,6 +23,8 @@ export const openAiProvider = ({ apiKey, baseUrl, api = "chat_completions" }: Op
     baseURL: baseUrl ?? null,
     // Attempts are ours to count (design section 6).
     maxRetries: 0,
+    // Or `OPENAI_LOG` would have it print what the provider says, past our log and its redaction.
+    logLevel: "off",
     // Without a word on it, any encoding is acceptable (RFC 9110 section 12.5.3).
     defaultHeaders: { "accept-encoding": "identity" }
   })
