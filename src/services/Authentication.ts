@@ -23,8 +23,11 @@ export class TooManyInvalidKeys extends Schema.TaggedError<TooManyInvalidKeys>()
   }
 }
 
-/** How long a process goes by what it knows of a key: so long at most does a revoked key still open. */
-const KEY_REMEMBERED = Duration.seconds(4)
+/**
+ * How long a process goes by what it knows of a key. Looking it up takes up to 1.5 s, in which it may be revoked: a
+ * revoked key opens for 5 s at most.
+ */
+const KEY_REMEMBERED = Duration.millis(3_500)
 const KEYS_REMEMBERED = 10_000
 
 /** A key's use is noted when the last one noted is older. */

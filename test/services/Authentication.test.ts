@@ -80,6 +80,29 @@ layer(service, { timeout: "60 seconds" })("Authentication", (it) => {
     })
   )
 
+  it.effect("forgets it within five seconds also where looking it up took long", () =>
+    Effect.gen(function* () {
+      const { configure } = yield* Authentication
+      yield* configure(Redacted.make("slow"))
+      const { find } = yield* KeyStore
+      const found = yield* find(sha256("slow"))
+      let revoked = false
+      // As long as a database may take, and revoked meanwhile.
+      const slow = Layer.mock(KeyStore, {
+        find: () => (revoked ? Effect.succeedNone : Effect.delay(Effect.succeed(found), "1500 millis")),
+        used: () => Effect.void
+      })
+      yield* Effect.gen(function* () {
+        const opening = yield* Effect.forkChild(opens("slow"), { startImmediately: true })
+        revoked = true
+        yield* TestClock.adjust("1500 millis")
+        assert.isTrue(Option.isSome(yield* Fiber.join(opening)))
+        yield* TestClock.adjust("3500 millis")
+        assert.isTrue(Option.isNone(yield* opens("slow")))
+      }).pipe(Effect.provide(Layer.fresh(Authentication.layer).pipe(Layer.provide(slow))))
+    })
+  )
+
   it.effect("finds a key that is made after it was asked for in vain", () =>
     Effect.gen(function* () {
       const { configure } = yield* Authentication
