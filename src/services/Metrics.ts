@@ -21,8 +21,10 @@ const fromTheStart: ReadonlyArray<Metric.Metric<number, unknown>> = [
   sweeperFindsOf("recovered"),
   sweeperFindsOf("due"),
   databaseFailuresOf("read"),
+  databaseFailuresOf("scan"),
   databaseFailuresOf("write"),
   poolWaitingOf("read"),
+  poolWaitingOf("scan"),
   poolWaitingOf("write"),
   droppedOf("executions"),
   droppedOf("bodies")

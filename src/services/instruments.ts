@@ -60,7 +60,7 @@ export const rollupsPending = Metric.gauge("promptledger_rollups_pending", {
   description: "Executions that have ended and are in no rollup yet, as the database has it"
 })
 
-export type Pool = "read" | "write"
+export type Pool = "read" | "scan" | "write"
 
 /** How long database operations wait for a connection, by pool. */
 export const poolWaitOf = (pool: Pool) =>

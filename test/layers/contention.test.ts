@@ -6,8 +6,10 @@ import { Database } from "../../src/layers/postgres/Database.ts"
 import { migrate } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
 import { DatabaseUnavailable } from "../../src/services/DatabaseUnavailable.ts"
+import { AnalyticsStore } from "../../src/services/AnalyticsStore.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { DatabaseHealth } from "../../src/services/Health.ts"
+import { PromptStore } from "../../src/services/PromptStore.ts"
 import { newDatabase } from "../support/database.ts"
 import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
 
@@ -124,6 +126,41 @@ describe("executions over PostgreSQL", () => {
         assert.strictEqual(new Set(written.map(({ batch }) => batch)).size, 1)
         const order = written.map(({ prompt_id, key }) => `${prompt_id} ${key}`)
         assert.deepStrictEqual(order, order.toSorted())
+      })
+    )
+  )
+
+  it.live("are read at once, while reads that go over many rows take long", () =>
+    onPostgres(
+      Effect.gen(function* () {
+        const store = yield* ExecutionStore
+        const analytics = yield* AnalyticsStore
+        const prompts = yield* PromptStore
+        const { write } = yield* Database
+        const version = yield* revise(change(newName(), "x"))
+        const { execution_id, ...rest } = yield* newExecution(version)
+        yield* store.insert({ execution_id, ...rest }, LEASE)
+        yield* Effect.gen(function* () {
+          yield* write`LOCK TABLE execution_rollups, execution_rollups_pending`
+          const scans = yield* Effect.forkChild(
+            Effect.all(
+              [
+                analytics.byMode(PROJECT, {}),
+                prompts.history(version.prompt.prompt_id, { limit: 1 }),
+                store.models(PROJECT, { limit: 1 }),
+                store.backlog
+              ],
+              { concurrency: "unbounded" }
+            ),
+            { startImmediately: true }
+          )
+          yield* Effect.sleep("100 millis")
+          const [took, found] = yield* Effect.timed(store.get(PROJECT, execution_id))
+          assert.isTrue(Option.isSome(found))
+          assert.isBelow(Duration.toMillis(took), 500)
+          assert.isUndefined(scans.pollUnsafe())
+          yield* Fiber.interrupt(scans)
+        }).pipe(write.withTransaction)
       })
     )
   )

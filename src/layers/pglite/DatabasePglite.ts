@@ -36,8 +36,10 @@ const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) 
     Effect.tapDefect(orDefect(operation), (defect) => Effect.sync(() => note(defect)))
   return Database.of({
     read: client,
+    scan: client,
     write: client,
     reading: orDefect,
+    scanning: orDefect,
     writing,
     readingLane: (options) => makeLane({ ...options, through: orDefect }),
     writingLane: (options) => makeLane({ ...options, through: writing }),

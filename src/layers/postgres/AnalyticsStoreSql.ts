@@ -56,30 +56,30 @@ const toFigures = <Row extends FiguresRow>({ latencies, errors, ...row }: Row) =
 export const layer = Layer.effect(
   AnalyticsStore,
   Effect.gen(function* () {
-    const { read, reading } = yield* Database
+    const { scan, scanning } = yield* Database
 
     const within = (column: string, { from, to }: Span) => [
-      ...(from === undefined ? [] : [read`${read.literal(column)} >= ${from}`]),
-      ...(to === undefined ? [] : [read`${read.literal(column)} < ${to}`])
+      ...(from === undefined ? [] : [scan`${scan.literal(column)} >= ${from}`]),
+      ...(to === undefined ? [] : [scan`${scan.literal(column)} < ${to}`])
     ]
 
     /** The executions that a request is for, in parts: rollups of whole periods, and those that are looked at one by one. */
     const selectParts = (project_id: ProjectId, grouping: Grouping, request: FiguresRequest) => {
       const { mode, prompt_name, environment, version_ids, limit } = request
-      const prompt = read`(SELECT prompt_id FROM prompts WHERE project_id = ${project_id} AND name = ${prompt_name})`
+      const prompt = scan`(SELECT prompt_id FROM prompts WHERE project_id = ${project_id} AND name = ${prompt_name})`
       const conditions = (table: string, more: ReadonlyArray<Fragment>) => {
-        const column = (name: string) => read.literal(`${table}.${name}`)
-        return read.and([
-          read`${column("project_id")} = ${project_id}`,
-          ...(prompt_name === undefined ? [] : [read`${column("prompt_id")} = ${prompt}`]),
+        const column = (name: string) => scan.literal(`${table}.${name}`)
+        return scan.and([
+          scan`${column("project_id")} = ${project_id}`,
+          ...(prompt_name === undefined ? [] : [scan`${column("prompt_id")} = ${prompt}`]),
           ...(version_ids === undefined
             ? []
-            : [read`${column("version_id")} = ANY (${version_ids}::uuid[])`]),
-          ...(environment === undefined ? [] : [read`${column("environment")} = ${environment}`]),
+            : [scan`${column("version_id")} = ANY (${version_ids}::uuid[])`]),
+          ...(environment === undefined ? [] : [scan`${column("environment")} = ${environment}`]),
           ...more
         ])
       }
-      const scope = read.literal(
+      const scope = scan.literal(
         grouping.byPrompt || prompt_name !== undefined ? "prompt_id IS NOT NULL" : "prompt_id IS NULL"
       )
       const created = (span: Span) => conditions("e", within("e.created_at", span))
@@ -92,35 +92,35 @@ export const layer = Layer.effect(
         .filter(({ grain }) => grain === "none")
         .map(
           (piece) =>
-            read`SELECT ${read.literal(countedColumns)} FROM executions e WHERE ${created(piece.span)}`
+            scan`SELECT ${scan.literal(countedColumns)} FROM executions e WHERE ${created(piece.span)}`
         )
-      if (whole !== undefined) single.push(unfolded(read, created(whole)))
+      if (whole !== undefined) single.push(unfolded(scan, created(whole)))
       const rollups = pieces
         .filter(({ grain }) => grain !== "none")
         .map(({ grain, sign, span: periods }) => {
           const which = conditions("r", [
             scope,
-            read`r.grain = ${grain}`,
-            ...(mode === undefined ? [] : [read`r.mode = ${mode}`]),
+            scan`r.grain = ${grain}`,
+            ...(mode === undefined ? [] : [scan`r.mode = ${mode}`]),
             ...within("r.period", periods)
           ])
-          // Of periods, latest first, a page has no more than as many as its limit: older ones need not be read.
-          const latest = read`
+          // Of periods, latest first, a page has no more than as many as its limit: older ones need not be scan.
+          const latest = scan`
             AND r.period >= (SELECT min(period) FROM (
               SELECT DISTINCT period FROM execution_rollups r WHERE ${which} ORDER BY period DESC LIMIT ${limit}) latest)`
-          return read`
-            ${read.literal(partOfRollups(grouping.key, sign))}
-            WHERE ${which} ${grouping.order === "DESC" && grain === grouping.grains[0] ? latest : read.literal("")}`
+          return scan`
+            ${scan.literal(partOfRollups(grouping.key, sign))}
+            WHERE ${which} ${grouping.order === "DESC" && grain === grouping.grains[0] ? latest : scan.literal("")}`
         })
       // The server leaves a left join out where nothing is asked of the prompt.
-      const facts = read`
-        SELECT ${read.literal(factColumns)} FROM (${unionAll(single)}) e
+      const facts = scan`
+        SELECT ${scan.literal(factColumns)} FROM (${unionAll(single)}) e
         LEFT JOIN prompts p ON p.prompt_id = e.prompt_id
-        ${mode === undefined ? read.literal("") : read`WHERE p.mode = ${mode}`}`
-      return { singles: partOfFacts(read, grouping.key, facts), rollups }
+        ${mode === undefined ? scan.literal("") : scan`WHERE p.mode = ${mode}`}`
+      return { singles: partOfFacts(scan, grouping.key, facts), rollups }
     }
 
-    const unionAll = read.join(" UNION ALL ", false)
+    const unionAll = scan.join(" UNION ALL ", false)
 
     const selectFigures = <Key>(
       project_id: ProjectId,
@@ -130,28 +130,28 @@ export const layer = Layer.effect(
       const grouping = groupings[group_by]
       const { after, limit } = request
       const { singles, rollups } = selectParts(project_id, grouping, request)
-      const parts = unionAll([...rollups, read`SELECT * FROM singles`])
+      const parts = unionAll([...rollups, scan`SELECT * FROM singles`])
       const columns = Object.keys(grouping.names)
       const names = Object.entries(grouping.names)
         .map(([column, of]) => `${of} AS ${column}`)
         .join(", ")
-      const of = read.join(", ")(Object.values(grouping.names).map((name) => read.literal(name)))
-      const position = read.join(", ")(
-        columns.map((column) => read`${after?.[column as keyof typeof after]}`)
+      const of = scan.join(", ")(Object.values(grouping.names).map((name) => scan.literal(name)))
+      const position = scan.join(", ")(
+        columns.map((column) => scan`${after?.[column as keyof typeof after]}`)
       )
-      const beyond = read.literal(grouping.order === "ASC" ? ">" : "<")
-      const order = read.literal(columns.map((column) => `${column} ${grouping.order}`).join(", "))
-      return read<Key & FiguresRow>`
+      const beyond = scan.literal(grouping.order === "ASC" ? ">" : "<")
+      const order = scan.literal(columns.map((column) => `${column} ${grouping.order}`).join(", "))
+      return scan<Key & FiguresRow>`
         WITH singles AS MATERIALIZED (${singles}), summed AS MATERIALIZED (
-          SELECT key, model_id, status, error_type, ${read.literal(summed)},
+          SELECT key, model_id, status, error_type, ${scan.literal(summed)},
             sum(latencies) FILTER (WHERE status = 'succeeded') AS latencies
           FROM (${parts}) part GROUP BY key, model_id, status, error_type HAVING sum(executions) > 0
         ), figures AS MATERIALIZED (
-          SELECT key, ${read.literal(names)}, ${read.literal(figureColumns)}
-          FROM summed JOIN models m ON m.model_id = summed.model_id ${read.literal(grouping.joins ?? "")}
-          ${after === undefined ? read.literal("") : read`WHERE ${of} ${beyond} ${position}`}
-          GROUP BY key, ${read.literal(columns.join(", "))} ORDER BY ${order}
-          ${limit === undefined ? read.literal("") : read`LIMIT ${limit}`}
+          SELECT key, ${scan.literal(names)}, ${scan.literal(figureColumns)}
+          FROM summed JOIN models m ON m.model_id = summed.model_id ${scan.literal(grouping.joins ?? "")}
+          ${after === undefined ? scan.literal("") : scan`WHERE ${of} ${beyond} ${position}`}
+          GROUP BY key, ${scan.literal(columns.join(", "))} ORDER BY ${order}
+          ${limit === undefined ? scan.literal("") : scan`LIMIT ${limit}`}
         ), errors AS (
           SELECT key,
             jsonb_agg(jsonb_build_object('error_type', error_type, 'count', count) ORDER BY count DESC, error_type) AS errors
@@ -160,21 +160,21 @@ export const layer = Layer.effect(
             FROM summed WHERE status = 'failed' GROUP BY key, error_type
           ) types GROUP BY key
         )
-        SELECT ${read.literal(columns.join(", "))}, execution_count, succeeded, failed, canceled, errors, avg_latency_ms,
+        SELECT ${scan.literal(columns.join(", "))}, execution_count, succeeded, failed, canceled, errors, avg_latency_ms,
           latencies, prompt_tokens, response_tokens, cost_usd
         FROM figures LEFT JOIN errors USING (key)
         ORDER BY ${order}`
     }
 
-    const countPrompts = (project_id: ProjectId, { mode, prompt_name }: AnalyticsFilter) => read<{
+    const countPrompts = (project_id: ProjectId, { mode, prompt_name }: AnalyticsFilter) => scan<{
       readonly mode: PromptMode
       readonly prompt_count: number
     }>`
       SELECT mode.mode, count(p.prompt_id)::int AS prompt_count
       FROM unnest(enum_range(NULL::prompt_mode)) AS mode (mode)
       LEFT JOIN prompts p ON p.mode = mode.mode AND p.project_id = ${project_id}
-        ${prompt_name === undefined ? read.literal("") : read`AND p.name = ${prompt_name}`}
-      ${mode === undefined ? read.literal("") : read`WHERE mode.mode = ${mode}`}
+        ${prompt_name === undefined ? scan.literal("") : scan`AND p.name = ${prompt_name}`}
+      ${mode === undefined ? scan.literal("") : scan`WHERE mode.mode = ${mode}`}
       GROUP BY mode.mode ORDER BY mode.mode`
 
     return AnalyticsStore.of({
@@ -190,15 +190,15 @@ export const layer = Layer.effect(
           const row = figures.find((of) => of.mode === mode)
           return { ...(row === undefined ? noFigures : toFigures(row)), mode, prompt_count }
         })
-      }, reading),
+      }, scanning),
       groups: (project_id, filter, group_by, page) =>
         Effect.map(
-          reading(selectFigures<GroupFigures>(project_id, group_by, { ...filter, ...page })),
+          scanning(selectFigures<GroupFigures>(project_id, group_by, { ...filter, ...page })),
           (rows) => rows.map(toFigures)
         ),
       versions: (project_id, filter, version_ids) =>
         Effect.map(
-          reading(selectFigures<VersionFigures>(project_id, "version_id", { ...filter, version_ids })),
+          scanning(selectFigures<VersionFigures>(project_id, "version_id", { ...filter, version_ids })),
           (rows) => rows.map(toFigures)
         )
     })

@@ -16,15 +16,18 @@ import { addressOf, gathering, watchedSocket } from "./watchedSocket.ts"
 
 /**
  * The connections that stores use. Reads are pipelined over few connections; writes have connections of their own,
- * since sharing one would make commits wait for each other's flush.
+ * since sharing one would make commits wait for each other's flush, and so have scans, reads that go over many rows:
+ * whatever shares one with them waits for their end.
  */
 export class Database extends Context.Service<
   Database,
   {
     readonly read: PgClient.PgClient
+    readonly scan: PgClient.PgClient
     readonly write: PgClient.PgClient
     /** What every operation of a store goes through, by the connections that it uses. */
     readonly reading: Bulkhead
+    readonly scanning: Bulkhead
     readonly writing: Bulkhead
     /** Lanes for operations of one kind, which are sent together. */
     readonly readingLane: MakeLane
@@ -41,7 +44,7 @@ export class Database extends Context.Service<
 >()("promptledger/layers/postgres/Database") {
   /** A PostgreSQL server, 15 or newer. */
   static readonly layer = (options: PostgresOptions): Layer.Layer<Database, SqlError> => {
-    const { url, readConnections = 4, writeConnections = 16 } = options
+    const { url, readConnections = 2, scanConnections = 2, writeConnections = 16 } = options
     const client = {
       url,
       connectTimeout: CONNECT,
@@ -65,6 +68,7 @@ export class Database extends Context.Service<
           multiplexConcurrency: PIPELINED,
           maxConnections: readConnections
         })
+        const scan = yield* PgClient.make({ ...pool, maxConnections: scanConnections })
         const write = yield* PgClient.make({
           ...pool,
           startupParameters: { ...STARTUP, ...BY_KEY },
@@ -76,8 +80,10 @@ export class Database extends Context.Service<
         const reading = makeBulkhead({ ...bounds, pool: "read", permits: readConnections * PIPELINED })
         return Database.of({
           read,
+          scan,
           write,
           reading,
+          scanning: makeBulkhead({ ...bounds, pool: "scan", permits: scanConnections }),
           writing,
           readingLane: (kind) => makeLane({ ...kind, through: reading, patience: PATIENCE }),
           writingLane: (kind) => makeLane({ ...kind, through: writing, patience: PATIENCE }),
@@ -162,8 +168,10 @@ export const serverTime = (sql: PgClient.PgClient): Effect.Effect<Fragment> =>
 
 export interface PostgresOptions {
   readonly url: Redacted.Redacted
-  /** Connections that reads share; 4 unless told. */
+  /** Connections that reads share; 2 unless told. */
   readonly readConnections?: number
+  /** Connections for scans; 2 unless told. */
+  readonly scanConnections?: number
   /** Connections for writes; 16 unless told. */
   readonly writeConnections?: number
 }

@@ -108,7 +108,7 @@ const toExecution = (row: ExecutionRow): Execution => ({
 export const layer = Layer.effect(
   ExecutionStore,
   Effect.gen(function* () {
-    const { read, write, reading, writing, readingLane, writingLane, now } = yield* Database
+    const { read, scan, write, reading, scanning, writing, readingLane, writingLane, now } = yield* Database
     const newId = yield* NewId
 
     const after = (time: Fragment, duration: Duration.Duration) =>
@@ -119,15 +119,15 @@ export const layer = Layer.effect(
       WHERE m.provider = ${provider} AND m.model_name = ${model_name}`
 
     // Migrations give the models that come with the service ids of the epoch.
-    const selectModels = (project_id: ProjectId, page: PageRequest<ModelRef>) => read<Model>`
+    const selectModels = (project_id: ProjectId, page: PageRequest<ModelRef>) => scan<Model>`
       WITH used AS (
         SELECT model_id FROM execution_rollups
         WHERE project_id = ${project_id} AND grain = 'ever' AND prompt_id IS NULL
-        UNION SELECT model_id FROM (${unfolded(read, read`e.project_id = ${project_id}`)}) unfolded
+        UNION SELECT model_id FROM (${unfolded(scan, scan`e.project_id = ${project_id}`)}) unfolded
       )
-      SELECT ${read.literal(columnsOf("m", modelColumns))} FROM models m
+      SELECT ${scan.literal(columnsOf("m", modelColumns))} FROM models m
       WHERE (m.model_id < '00000001-0000-0000-0000-000000000000' OR m.model_id IN (SELECT model_id FROM used))
-        ${page.after === undefined ? read.literal("") : read`AND (m.provider, m.model_name) > (${page.after.provider}::provider_name, ${page.after.model_name})`}
+        ${page.after === undefined ? scan.literal("") : scan`AND (m.provider, m.model_name) > (${page.after.provider}::provider_name, ${page.after.model_name})`}
       ORDER BY m.provider, m.model_name LIMIT ${page.limit}`
 
     const insertModel = ({ provider, model_name }: ModelRef) => write`
@@ -373,7 +373,7 @@ export const layer = Layer.effect(
     })
 
     const selectBacklog = Effect.gen(function* () {
-      return yield* read<Omit<Backlog, "oldest"> & { readonly oldest_seconds: number }>`
+      return yield* scan<Omit<Backlog, "oldest"> & { readonly oldest_seconds: number }>`
         SELECT count(*)::int AS queued,
           coalesce(extract(epoch FROM ${yield* now} - min(created_at)), 0)::float8 AS oldest_seconds,
           (SELECT count(*)::int FROM execution_rollups_pending) AS unfolded
@@ -493,7 +493,7 @@ export const layer = Layer.effect(
 
     return ExecutionStore.of({
       model,
-      models: (project_id, page) => reading(selectModels(project_id, page)),
+      models: (project_id, page) => scanning(selectModels(project_id, page)),
       keyed: (project_id, prompt_name, key) =>
         Effect.map(reading(selectKeyed(project_id, prompt_name, key)), Array.head),
 
@@ -530,7 +530,7 @@ export const layer = Layer.effect(
           ORDER BY lease_expires_at LIMIT ${limit}))`
         return (yield* loseAttempts(expired, time)).map((row) => ({ ...toSummary(row), epoch: row.epoch }))
       }, writing),
-      backlog: Effect.map(reading(selectBacklog), ([row]) => {
+      backlog: Effect.map(scanning(selectBacklog), ([row]) => {
         const { oldest_seconds, ...rest } = row!
         return { ...rest, oldest: Duration.seconds(oldest_seconds) }
       }),

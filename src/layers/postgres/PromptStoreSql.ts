@@ -54,7 +54,7 @@ const activeOf = unprefixed<PromptVersion>(versionColumns, "active_")
 export const layer = Layer.effect(
   PromptStore,
   Effect.gen(function* () {
-    const { read, write, reading, writing, now } = yield* Database
+    const { read, scan, write, reading, scanning, writing, now } = yield* Database
     const newId = yield* NewId
 
     const selectPrompt = (project_id: ProjectId, name: string, version_number: number | undefined) => read`
@@ -72,16 +72,16 @@ export const layer = Layer.effect(
       project_id: ProjectId,
       { mode, owner_team, search }: PromptFilter,
       { after, limit }: PageRequest<string>
-    ) => read<Prompt>`
-      SELECT ${read.literal(columnsOf("p", promptColumns))} FROM prompts p
-      WHERE ${read.and([
-        read`p.project_id = ${project_id}`,
-        ...(mode === undefined ? [] : [read`p.mode = ${mode}`]),
-        ...(owner_team === undefined ? [] : [read`p.owner_team = ${owner_team}`]),
+    ) => scan<Prompt>`
+      SELECT ${scan.literal(columnsOf("p", promptColumns))} FROM prompts p
+      WHERE ${scan.and([
+        scan`p.project_id = ${project_id}`,
+        ...(mode === undefined ? [] : [scan`p.mode = ${mode}`]),
+        ...(owner_team === undefined ? [] : [scan`p.owner_team = ${owner_team}`]),
         ...(search === undefined
           ? []
-          : [read`position(lower(${search}) IN lower(p.name || ' ' || coalesce(p.description, ''))) > 0`]),
-        ...(after === undefined ? [] : [read`p.name > ${after}`])
+          : [scan`position(lower(${search}) IN lower(p.name || ' ' || coalesce(p.description, ''))) > 0`]),
+        ...(after === undefined ? [] : [scan`p.name > ${after}`])
       ])}
       ORDER BY p.name LIMIT ${limit}`
 
@@ -99,7 +99,7 @@ export const layer = Layer.effect(
     const selectHistory = (
       prompt_id: PromptId,
       { after, limit }: PageRequest<number>
-    ) => read<VersionHistory>`
+    ) => scan<VersionHistory>`
       WITH counted AS (
         SELECT version_id, sum(executions)::int AS execution_count
         FROM (
@@ -107,10 +107,10 @@ export const layer = Layer.effect(
           WHERE r.project_id = (SELECT project_id FROM prompts WHERE prompt_id = ${prompt_id})
             AND r.prompt_id = ${prompt_id} AND r.grain = 'ever'
           UNION ALL
-          SELECT e.version_id, 1 FROM (${unfolded(read, read`e.prompt_id = ${prompt_id}`)}) e
+          SELECT e.version_id, 1 FROM (${unfolded(scan, scan`e.prompt_id = ${prompt_id}`)}) e
         ) executions GROUP BY version_id
       )
-      SELECT ${read.literal(columnsOf("v", contentColumns))}, coalesce(c.execution_count, 0) AS execution_count
+      SELECT ${scan.literal(columnsOf("v", contentColumns))}, coalesce(c.execution_count, 0) AS execution_count
       FROM prompt_versions v LEFT JOIN counted c ON c.version_id = v.version_id
       WHERE v.prompt_id = ${prompt_id} ${olderThan(after)}
       ORDER BY v.version_number DESC LIMIT ${limit}`
@@ -242,9 +242,9 @@ export const layer = Layer.effect(
             )
           : Effect.succeedNone,
 
-      list: (project_id, filter, page) => reading(selectPrompts(project_id, filter, page)),
+      list: (project_id, filter, page) => scanning(selectPrompts(project_id, filter, page)),
       versions: (prompt_id, page) => reading(selectVersions(prompt_id, page)),
-      history: (prompt_id, page) => reading(selectHistory(prompt_id, page)),
+      history: (prompt_id, page) => scanning(selectHistory(prompt_id, page)),
       facts: (project_id, changes) => writing(facts(project_id, changes)),
 
       revise: (project_id, changes, decide) =>
