@@ -17,46 +17,37 @@ const isJson = (value: unknown): boolean => {
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-/** What is wrong with the variables of a request, and where; nothing when they can be stored and rendered. */
-const fault = (variables: Variables) => {
-  let values = 0
-  let level: Array<{ readonly path: ReadonlyArray<string | number>; readonly value: unknown }> = [
-    { path: [], value: variables }
-  ]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_VARIABLES_DEPTH) {
-      return { path: level[0]!.path, issue: `Expected values nested at most ${MAX_VARIABLES_DEPTH} deep` }
-    }
-    const next: typeof level = []
-    for (const { path, value } of level) {
-      if (++values > MAX_VARIABLES_VALUES)
-        return { path: [], issue: `Expected at most ${MAX_VARIABLES_VALUES} values` }
-      if (!isJson(value)) return { path, issue: "Expected a JSON value" }
-      if (typeof value === "string" && !isStorable(value)) {
-        return { path, issue: "Expected a text without U+0000 and lone surrogates" }
-      }
-      if (typeof value !== "object" || value === null) continue
-      for (const [key, item] of Object.entries(value)) {
-        if (!isStorable(key)) return { path, issue: "Expected keys without U+0000 and lone surrogates" }
-        next.push({ path: [...path, Array.isArray(value) ? Number(key) : key], value: item })
-      }
-    }
-    level = next
-  }
-  return undefined
+interface Fault {
+  readonly path: ReadonlyArray<string | number>
+  readonly issue: string
 }
 
-/** As `fault`, but keeps no places: most often there is nothing to tell, and then this is quicker. */
-const isFaultless = (variables: Variables): boolean => {
-  let values = 0
-  const isFine = (value: unknown, depth: number): boolean => {
-    if (++values > MAX_VARIABLES_VALUES || depth > MAX_VARIABLES_DEPTH || !isJson(value)) return false
-    if (typeof value === "string") return isStorable(value)
-    if (Array.isArray(value)) return value.every((item) => isFine(item, depth + 1))
-    if (typeof value !== "object" || value === null) return true
-    return Object.entries(value).every(([key, item]) => isStorable(key) && isFine(item, depth + 1))
+/** Wherever the last one is that was counted, it is the whole that is at fault. */
+const TOO_MANY: Fault = { path: [], issue: `Expected at most ${MAX_VARIABLES_VALUES} values` }
+
+/** What is wrong with a value, and where in it; nothing when it can be stored and rendered. */
+const faultIn = (value: unknown, depth: number, seen: { values: number }): Fault | undefined => {
+  if (++seen.values > MAX_VARIABLES_VALUES) return TOO_MANY
+  if (depth > MAX_VARIABLES_DEPTH) {
+    return { path: [], issue: `Expected values nested at most ${MAX_VARIABLES_DEPTH} deep` }
   }
-  return isFine(variables, 0)
+  if (!isJson(value)) return { path: [], issue: "Expected a JSON value" }
+  if (typeof value === "string") {
+    return isStorable(value)
+      ? undefined
+      : { path: [], issue: "Expected a text without U+0000 and lone surrogates" }
+  }
+  if (typeof value !== "object" || value === null) return undefined
+  for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
+    if (typeof key === "string" && !isStorable(key)) {
+      return { path: [], issue: "Expected keys without U+0000 and lone surrogates" }
+    }
+    const found = faultIn((value as { readonly [key: string | number]: unknown })[key], depth + 1, seen)
+    if (found !== undefined) {
+      return found === TOO_MANY ? found : { path: [key, ...found.path], issue: found.issue }
+    }
+  }
+  return undefined
 }
 
 export const Variables = Schema.Record(Schema.String, Schema.Unknown)
@@ -64,4 +55,4 @@ export const Variables = Schema.Record(Schema.String, Schema.Unknown)
   .annotate({
     description: `The values for the template's variables, by name: any JSON, at most ${MAX_VARIABLES_VALUES.toLocaleString("en")} values nested at most ${MAX_VARIABLES_DEPTH} deep.`
   })
-  .check(Schema.makeFilter((variables) => (isFaultless(variables) ? undefined : fault(variables))))
+  .check(Schema.makeFilter((variables) => faultIn(variables, 0, { values: 0 })))

@@ -54,6 +54,23 @@ layer(serviceLayer, { timeout: "60 seconds" })("Rollups", (it) => {
     })
   )
 
+  it.effect("are rebuilt in every project, however many there are", () =>
+    Effect.gen(function* () {
+      const { write } = yield* Database
+      yield* write`
+        INSERT INTO projects (project_id, name) SELECT gen_random_uuid(), 'many-' || n FROM generate_series(1, 250) AS n`
+      const rebuilt = new Set<string>()
+      const rebuild = (project_id: string) => Effect.sync(() => rebuilt.add(project_id).size)
+      const rollups = Layer.fresh(Rollups.layer).pipe(Layer.provide(Layer.mock(RollupStore, { rebuild })))
+      yield* Effect.provide(
+        Rollups.use((service) => service.rebuild),
+        rollups
+      )
+      assert.strictEqual(rebuilt.size, (yield* write`SELECT FROM projects`).length)
+      assert.isAtLeast(rebuilt.size, 250)
+    })
+  )
+
   /** A service of its own over a store that folds as it is told. */
   const over = (fold: RollupStore["Service"]["fold"]) =>
     Effect.provide(Rollups, Layer.fresh(Rollups.layer).pipe(Layer.provide(Layer.mock(RollupStore, { fold }))))
