@@ -1,10 +1,11 @@
 import { Effect, Schema, SchemaIssue } from "effect"
 
 /** One thing that is wrong with what was asked for: where, by keys and indexes, and what was expected there. */
-export interface Fault {
-  readonly path: ReadonlyArray<string | number>
-  readonly message: string
-}
+const Fault = Schema.Struct({
+  path: Schema.Array(Schema.Union([Schema.String, Schema.Int])),
+  message: Schema.String
+})
+export type Fault = typeof Fault.Type
 
 /** What is wrong, in words. */
 export const inWords = (faults: ReadonlyArray<Fault>): string =>
@@ -12,9 +13,7 @@ export const inWords = (faults: ReadonlyArray<Fault>): string =>
 
 /** What was asked for breaks the rules of its fields; every fault is listed. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
-  errors: Schema.Array(
-    Schema.Struct({ path: Schema.Array(Schema.Union([Schema.String, Schema.Int])), message: Schema.String })
-  )
+  errors: Schema.Array(Fault)
 }) {
   override get message(): string {
     return inWords(this.errors)

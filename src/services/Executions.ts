@@ -269,12 +269,12 @@ export class Executions extends Context.Service<
         const assignment = {
           execution_id,
           epoch: 1,
-          mode: "sync",
+          mode,
           attempts: 1,
           model,
           params,
           rendered_prompt
-        } as const
+        }
         const insert = store.insert(
           {
             execution_id,
@@ -319,6 +319,7 @@ export class Executions extends Context.Service<
         request: ExecutionRequest,
         refused?: ProcessUnavailable
       ) {
+        yield* checkExecutionRequest(request)
         for (let tries = 1; tries <= RELEASES_TRIED; tries++) {
           const accepted = yield* accept(project_id, door, mode, request, refused)
           if (accepted._tag !== "Superseded") return accepted
@@ -357,7 +358,6 @@ export class Executions extends Context.Service<
       })
 
       const run = Effect.fnUntraced(function* (project_id: ProjectId, door: Door, request: ExecutionRequest) {
-        yield* checkExecutionRequest(request)
         // From the row on the call is made, whether or not anybody still waits for it.
         const started = yield* Effect.uninterruptible(admit(project_id, door, request))
         if (started._tag === "Known") return yield* replay(project_id, started.execution_id)
@@ -390,7 +390,6 @@ export class Executions extends Context.Service<
         door: Door,
         request: ExecutionRequest
       ) {
-        yield* checkExecutionRequest(request)
         const accepted = yield* acceptCurrent(project_id, door, "async", request)
         if (accepted._tag === "Known") return yield* replay(project_id, accepted.execution_id)
         const { execution_id, version_number } = accepted

@@ -104,7 +104,7 @@ export const layer = Layer.effect(
             ...(mode === undefined ? [] : [scan`r.mode = ${mode}`]),
             ...within("r.period", periods)
           ])
-          // Of periods, latest first, a page has no more than as many as its limit: older ones need not be scan.
+          // Of periods, latest first, a page has no more than as many as its limit: older ones need not be read.
           const latest = scan`
             AND r.period >= (SELECT min(period) FROM (
               SELECT DISTINCT period FROM execution_rollups r WHERE ${which} ORDER BY period DESC LIMIT ${limit}) latest)`

@@ -13,7 +13,7 @@ import { Database } from "./Database.ts"
 /** The name of the key that the service makes itself. */
 const FIRST = "first start"
 
-const keyColumns = Struct.keys(ApiKey.fields).join(", ")
+const keyColumns = Struct.keys(ApiKey.fields)
 
 /** `KeyStore` over PostgreSQL, a server's or PGlite's. */
 export const layer = Layer.effect(
@@ -21,7 +21,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { read, write, reading, writing, now } = yield* Database
     const newId = yield* NewId
-    const columns = write.literal(keyColumns)
+    const columns = write.literal(keyColumns.join(", "))
 
     const selectKey = Effect.fnUntraced(function* (key_hash: string) {
       const time = yield* now
@@ -59,7 +59,7 @@ export const layer = Layer.effect(
     const selectKeys = (project_id: ProjectId, { after, limit }: PageRequest<KeyId>) => read<
       ApiKey | { readonly key_id: null }
     >`
-      SELECT ${read.literal(columnsOf("k", Struct.keys(ApiKey.fields)))}
+      SELECT ${read.literal(columnsOf("k", keyColumns))}
       FROM projects p
       LEFT JOIN api_keys k ON k.project_id = p.project_id
         ${after === undefined ? read.literal("") : read`AND k.key_id < ${after}`}
