@@ -5,6 +5,7 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import * as SqlClient from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
+import { gathering } from "../gathering.ts"
 import { makeNotifier } from "./notifier.ts"
 import type { Notifier } from "./notifier.ts"
 import { makeExhaustion } from "./exhaustion.ts"
@@ -12,7 +13,7 @@ import { makeBulkhead } from "./bulkhead.ts"
 import type { Bulkhead } from "./bulkhead.ts"
 import { makeLane } from "./lane.ts"
 import type { Lane, LaneOptions } from "./lane.ts"
-import { addressOf, gathering, watchedSocket } from "./watchedSocket.ts"
+import { addressOf, watchedSocket } from "./watchedSocket.ts"
 
 /**
  * The connections that stores use. Reads are pipelined over few connections; writes have connections of their own,

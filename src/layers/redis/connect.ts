@@ -1,6 +1,8 @@
 import { Duration, Effect, Redacted } from "effect"
 import { Redis } from "ioredis"
 import type { RedisOptions } from "ioredis"
+import type { Socket } from "node:net"
+import { gathering } from "../gathering.ts"
 
 /** How long one command may take: without it a Redis that hangs would hang its callers too. */
 export const COMMAND_TIMEOUT = Duration.seconds(1)
@@ -38,6 +40,7 @@ export const connect = (url: Redacted.Redacted, options: ConnectionOptions) =>
           reconnectOnError: isReadOnly,
           ...options
         })
+        redis.on("connect", () => gathering(redis.stream as Socket))
         redis.on("error", log.lost)
         redis.on("ready", log.ready)
         return redis
