@@ -275,7 +275,7 @@ class Compiler {
     this.scope = scopeIn()
     const [callerPlace] = this.reserve(["caller"])
     declared.callerPlace = callerPlace!
-    declared.invocable = this.invocable(macro.parameters, macro.body)
+    declared.invocable = this.invocable(macro.name, macro.parameters, macro.body)
     this.current = outer.current
     this.scope = outer.scope
     return (run) => {
@@ -283,7 +283,7 @@ class Compiler {
     }
   }
 
-  private invocable(parameters: ReadonlyArray<Parameter>, block: Block): Invocable {
+  private invocable(owner: string, parameters: ReadonlyArray<Parameter>, block: Block): Invocable {
     const outerDeepest = this.deepest
     this.deepest = this.depth
     const names = parameters.map(({ name }) => name)
@@ -298,7 +298,7 @@ class Compiler {
     const argument = (run: Run, index: number, given: Value | undefined): Value => {
       if (given !== undefined) return given
       const fallback = fallbacks.made[index]
-      return fallback === undefined ? new Undefined(names[index]!) : fallback(run)
+      return fallback === undefined ? new Undefined(`${owner}(${names[index]})`) : fallback(run)
     }
     return {
       parameters: names.length,
@@ -524,7 +524,7 @@ class Compiler {
     const macro = this.macros.get(name)!
     const { frame } = macro
     const values = this.arguments(args)
-    const caller = block && this.invocable(block.parameters, block.body)
+    const caller = block && this.invocable("caller", block.parameters, block.body)
     return (run) => {
       const { invocable } = macro
       if (run.globals[macro.place] === undefined) throw new UndefinedUse(name)

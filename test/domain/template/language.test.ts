@@ -926,7 +926,7 @@ describe("macro", () => {
   misses([
     ["{{ m() }}{% macro m() %}a{% endmacro %}", {}, ["m"]],
     ["{% macro m() %}a{% endmacro %}{{ m }}", {}, ["m"]],
-    ["{% macro m(a, b) %}{{ a }}{{ b }}{% endmacro %}{{ m() }}{{ m(b=1) }}", {}, ["a", "b"]],
+    ["{% macro m(a, b) %}{{ a }}{{ b }}{% endmacro %}{{ m() }}{{ m(b=1) }}", {}, ["m(a)", "m(b)"]],
     ["{% macro m(a) %}{{ a }}{% endmacro %}{{ m(d.x) }}", { d: {} }, ["d.x"]],
     ["{% macro m(a=1) %}{{ a }}{% endmacro %}{{ m(d.x) }}", { d: {} }, ["d.x"]],
     ["{% macro m(a=d.x) %}{{ a }}{% endmacro %}{{ m() }}{{ m(1) }}", { d: {} }, ["d.x"]]
@@ -1304,7 +1304,13 @@ describe("what is missing", () => {
     ["{% if x is defined or x > 1 %}{% endif %}", {}, ["x"]],
     ["{% if x is defined and y %}{% endif %}", {}, ["y"]],
     ["{% if x is defined %}{% endif %}{{ x }}", {}, ["x"]],
-    ["{{ (x ~ '')|default('d') }}", {}, ["x"]]
+    ["{{ (x ~ '')|default('d') }}", {}, ["x"]],
+    [
+      "{% macro m(a, b, c=1) %}{{ a }}{{ b.d ~ c }}{% endmacro %}{{ m(b={}) }}{{ x }}",
+      {},
+      ["x", "m(a)", "b.d"]
+    ],
+    ["{% macro m() %}{{ caller() }}{% endmacro %}{% call(x) m() %}{{ x }}{% endcall %}", {}, ["caller(x)"]]
   ])
   gives([
     ["{% if x is defined %}{{ x }}{% else %}-{% endif %}", {}, "-"],
