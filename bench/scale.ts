@@ -38,6 +38,8 @@ const ROUNDS = 40
 const PAGE = { limit: 50 }
 
 const PROMPTS = 100
+/** A prompt whose executions all succeeded, in production: lists of others find none among many. */
+const SPOTLESS = "prompt-9"
 const DAYS = 90
 /** Executions that ended since the last fold, and those that have not ended. */
 const [PENDING, QUEUED] = [2_000, 500]
@@ -52,19 +54,22 @@ const insertExecutions = (sql: Sql, from: number, to: number) =>
       response_bytes, prompt_tokens, response_tokens, latency_ms, error_type, epoch, attempts, created_at, started_at,
       completed_at)
     SELECT gen_random_uuid(), '${PROJECT}', v.prompt_id, v.version_id, m.model_id,
-      CASE WHEN random() < 0.8 THEN 'prod' WHEN random() < 0.9 THEN 'dev' ELSE 'staging' END, 'async',
+      CASE WHEN v.spotless OR random() < 0.8 THEN 'prod' WHEN random() < 0.9 THEN 'dev' ELSE 'staging' END, 'async',
       state.status, 'order-' || n / 3, '{}', 'Hello Ada', 9, repeat('0', 64), 'Hi', 2, 100, 20,
       exp(6.2 + 0.6 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()))::int,
       CASE WHEN state.status = 'failed' THEN (ARRAY['provider_timeout', 'provider_rejected'])[1 + floor(random() * 2)] END,
       1, 1, created.at, created.at, created.at + interval '1 second'
     FROM generate_series(${from}, ${to - 1}) AS n
+    JOIN (
+      SELECT v.*, p.name = '${SPOTLESS}' AS spotless, row_number() OVER (ORDER BY version_id) - 1 AS place
+      FROM prompt_versions v JOIN prompts p USING (prompt_id)) v
+      ON v.place = ((n % ${PROMPTS * 2}) * 7919) % ${PROMPTS * 2}
     CROSS JOIN LATERAL (
-      SELECT (ARRAY['succeeded', 'failed', 'canceled'])[width_bucket(random(), ARRAY[0, 0.97, 0.99])]::execution_status
+      SELECT (ARRAY['succeeded', 'failed', 'canceled'])[
+        CASE WHEN v.spotless THEN 1 ELSE width_bucket(random(), ARRAY[0, 0.97, 0.99]) END]::execution_status
         AS status WHERE n >= 0) state
     CROSS JOIN LATERAL (
       SELECT date_trunc('milliseconds', now()) - random() * interval '${DAYS} days' AS at WHERE n >= 0) created
-    JOIN (SELECT *, row_number() OVER (ORDER BY version_id) - 1 AS place FROM prompt_versions) v
-      ON v.place = ((n % ${PROMPTS * 2}) * 7919) % ${PROMPTS * 2}
     JOIN (SELECT *, row_number() OVER (ORDER BY model_id) - 1 AS place FROM models) m ON m.place = v.place % 2`)
 
 /** Fills an empty ledger: indexes are made at the end, and rollups by a rebuild. */
@@ -197,7 +202,10 @@ const filters: Readonly<Record<string, ExecutionFilter>> = {
   "by correlation id": { correlation_id: "order-77" },
   "by time": { from: daysAgo(60), to: daysAgo(30) },
   "by prompt and status": { prompt_name: "prompt-7", status: "failed" },
-  "by prompt and environment": { prompt_name: "prompt-7", environment: "staging" }
+  "by prompt and environment": { prompt_name: "prompt-7", environment: "staging" },
+  "by prompt and status, none": { prompt_name: SPOTLESS, status: "failed" },
+  "by version and status, none": { prompt_name: SPOTLESS, version_number: 1, status: "failed" },
+  "by prompt and environment, none": { prompt_name: SPOTLESS, environment: "staging" }
 }
 
 /** The first page of a list, and the thousandth where it has so many. */

@@ -2,7 +2,7 @@ import { assert, describe } from "@effect/vitest"
 import type { Vitest } from "@effect/vitest"
 import { Duration, Effect, Exit, Option } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
-import { attemptFailed, attemptSucceeded } from "../../src/domain/attempt.ts"
+import { attemptFailed, attemptNotMade, attemptSucceeded } from "../../src/domain/attempt.ts"
 import { ExecutionId, VersionId } from "../../src/domain/Ids.ts"
 import type { ProjectId } from "../../src/domain/Ids.ts"
 import { makeProviderError } from "../../src/domain/providerError.ts"
@@ -674,6 +674,15 @@ export const executionStoreContract = (
         assert.deepStrictEqual(yield* list({ environment }), [1])
         assert.deepStrictEqual(yield* list({ correlation_id }), [2])
         assert.deepStrictEqual(yield* list({ status: "running" }), [3])
+        yield* store.finish(
+          { execution_id: made[3]!.execution_id, epoch: 1 },
+          attemptNotMade("worker_lost", "x")
+        )
+        yield* store.cancel(PROJECT, made[0]!.execution_id)
+        assert.deepStrictEqual(yield* list({ status: "failed" }), [3])
+        assert.deepStrictEqual(yield* list({ status: "failed", version_number: 2 }), [3])
+        assert.deepStrictEqual(yield* list({ status: "failed", version_number: 1 }), [])
+        assert.deepStrictEqual(yield* list({ status: "canceled", version_number: 1 }), [0])
         assert.deepStrictEqual(yield* list({ prompt_name: newName() }), [])
         const third = Option.getOrThrow(yield* store.get(PROJECT, made[2]!.execution_id))
         assert.deepStrictEqual(yield* list({ from: third.created_at }), [4, 3, 2])

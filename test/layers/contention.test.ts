@@ -141,13 +141,14 @@ describe("executions over PostgreSQL", () => {
         const { execution_id, ...rest } = yield* newExecution(version)
         yield* store.insert({ execution_id, ...rest }, LEASE)
         yield* Effect.gen(function* () {
-          yield* write`LOCK TABLE execution_rollups, execution_rollups_pending`
+          yield* write`LOCK TABLE prompts, execution_rollups, execution_rollups_pending`
           const scans = yield* Effect.forkChild(
             Effect.all(
               [
                 analytics.byMode(PROJECT, {}),
                 prompts.history(version.prompt.prompt_id, { limit: 1 }),
                 store.models(PROJECT, { limit: 1 }),
+                store.list(PROJECT, { environment: "nowhere" }, { limit: 1 }),
                 store.backlog
               ],
               { concurrency: "unbounded" }
@@ -155,7 +156,7 @@ describe("executions over PostgreSQL", () => {
             { startImmediately: true }
           )
           yield* Effect.sleep("100 millis")
-          const [took, found] = yield* Effect.timed(store.get(PROJECT, execution_id))
+          const [took, found] = yield* Effect.timed(store.status(PROJECT, execution_id))
           assert.isTrue(Option.isSome(found))
           assert.isBelow(Duration.toMillis(took), 500)
           assert.isUndefined(scans.pollUnsafe())

@@ -1,9 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger } from "effect"
+import { attemptNotMade } from "../../src/domain/attempt.ts"
+import type { ExecutionStatus } from "../../src/domain/Execution.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { migrate, migrations } from "../../src/layers/postgres/migrations.ts"
-import { newDatabase } from "../support/database.ts"
+import { layerStores } from "../../src/layers/postgres/stores.ts"
+import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
+import { migrateBefore, newDatabase } from "../support/database.ts"
+import { begin, change, newName, PROJECT, revise } from "../support/ledger.ts"
 
 const databases = {
   PGlite: DatabasePglite.layerMemory,
@@ -80,6 +85,31 @@ describe.each(Object.entries(databases))("migrations over %s", (_, database) => 
   )
 })
 
+describe.each(Object.entries(databases))(
+  "the migration to indexes of what was unsuccessful over %s",
+  (_, database) => {
+    it.live("finds what failed or was canceled before it", () =>
+      Effect.gen(function* () {
+        yield* migrateBefore("0007_unsuccessful")
+        const store = yield* ExecutionStore
+        const name = newName()
+        const version = yield* revise(change(name, "x"))
+        const begun = yield* Effect.replicateEffect(begin(version), 3)
+        yield* store.finish(begun[0]!, attemptNotMade("worker_lost", "x"))
+        yield* store.cancel(PROJECT, begun[1]!.execution_id)
+        yield* migrate
+        const found = Effect.fnUntraced(function* (status: ExecutionStatus) {
+          const rows = yield* store.list(PROJECT, { prompt_name: name, status }, { limit: 9 })
+          return rows.map(({ execution_id }) => execution_id)
+        })
+        assert.deepStrictEqual(yield* found("failed"), [begun[0]!.execution_id])
+        assert.deepStrictEqual(yield* found("canceled"), [begun[1]!.execution_id])
+        assert.deepStrictEqual(yield* found("running"), [begun[2]!.execution_id])
+      }).pipe(Effect.provide(layerStores.pipe(Layer.provideMerge(database))))
+    )
+  }
+)
+
 describe("migrations", () => {
   it.live("are done once by many processes that start at the same time", () =>
     Effect.gen(function* () {
@@ -109,7 +139,7 @@ describe("migrations", () => {
         VALUES (${crypto.randomUUID()}, ${prompt_id}, 1, 'draft', 'x', repeat('0', 64))`
       const refused = (statement: string) =>
         Effect.map(Effect.flip(sql.unsafe(statement)), ({ reason }) => String(reason.cause))
-      for (const change of [
+      for (const assignment of [
         "version_number = 2",
         "template_source = 'y'",
         "checksum_hash = repeat('1', 64)",
@@ -117,7 +147,7 @@ describe("migrations", () => {
         "created_at = now() + interval '1 hour'"
       ]) {
         assert.include(
-          yield* refused(`UPDATE prompt_versions SET ${change}`),
+          yield* refused(`UPDATE prompt_versions SET ${assignment}`),
           "a prompt version never changes"
         )
       }

@@ -11,7 +11,7 @@ import { RetentionStore } from "../../src/services/RetentionStore.ts"
 import { RollupStore } from "../../src/services/RollupStore.ts"
 import { migrateBefore, newDatabase, storesElsewhere } from "../support/database.ts"
 import { storedRollups } from "../support/figures.ts"
-import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
+import { begin, change, newName, PROJECT, revise } from "../support/ledger.ts"
 
 const answered = (latency: number) =>
   attemptSucceeded(
@@ -20,12 +20,6 @@ const answered = (latency: number) =>
   )
 
 const services = Rollups.layer.pipe(Layer.provideMerge(layerStores))
-
-const begin = Effect.fnUntraced(function* (version: Effect.Success<ReturnType<typeof revise>>) {
-  const execution = yield* newExecution(version, { mode: "sync" })
-  yield* ExecutionStore.use((store) => store.insert(execution, Duration.minutes(1)))
-  return { execution_id: execution.execution_id, epoch: 1 }
-})
 
 const run = (version: Effect.Success<ReturnType<typeof revise>>, latency: number) =>
   Effect.flatMap(begin(version), (lease) =>

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import { sha256 } from "../../src/domain/checksum.ts"
 import { DEFAULT_PROJECT_ID, ExecutionId, ProjectId } from "../../src/domain/Ids.ts"
 import { truncate } from "../../src/domain/truncation.ts"
@@ -66,4 +66,11 @@ export const newExecution = Effect.fnUntraced(function* (
     ...more
   }
   return execution
+})
+
+/** Writes a sync execution of a version, which holds its lease from then on. */
+export const begin = Effect.fnUntraced(function* (version: Effect.Success<ReturnType<typeof revise>>) {
+  const execution = yield* newExecution(version, { mode: "sync" })
+  yield* ExecutionStore.use((store) => store.insert(execution, Duration.minutes(1)))
+  return { execution_id: execution.execution_id, epoch: 1 }
 })

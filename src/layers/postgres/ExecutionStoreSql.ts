@@ -432,32 +432,34 @@ export const layer = Layer.effect(
 
     const selectExecutions = (
       project_id: ProjectId,
-      filter: ExecutionFilter,
+      { prompt_name, version_number, status, environment, correlation_id, from, to }: ExecutionFilter,
       page: PageRequest<ExecutionPosition>
     ) => {
-      const prompt = read`SELECT prompt_id FROM prompts WHERE project_id = ${project_id} AND name = ${filter.prompt_name}`
+      const prompt = scan`SELECT prompt_id FROM prompts WHERE project_id = ${project_id} AND name = ${prompt_name}`
+      // Indexes of only these serve a statement that itself says that it asks for one of them.
+      const unsuccessful = status === "failed" || status === "canceled"
       const conditions = [
-        read`e.project_id = ${project_id}`,
-        // A version has one prompt: saying so again would only mislead the planner.
-        filter.prompt_name !== undefined &&
-          filter.version_number === undefined &&
-          read`e.prompt_id = (${prompt})`,
-        filter.version_number !== undefined &&
-          read`e.version_id = (
+        scan`e.project_id = ${project_id}`,
+        // A version has one prompt: saying so again would only mislead the planner, but for the index by prompt.
+        prompt_name !== undefined &&
+          (version_number === undefined || unsuccessful) &&
+          scan`e.prompt_id = (${prompt})`,
+        version_number !== undefined &&
+          scan`e.version_id = (
             SELECT version_id FROM prompt_versions
-            WHERE prompt_id = (${prompt}) AND version_number = ${filter.version_number})`,
-        filter.status !== undefined && read`e.status = ${filter.status}`,
-        filter.environment !== undefined && read`e.environment = ${filter.environment}`,
-        filter.correlation_id !== undefined && read`e.correlation_id = ${filter.correlation_id}`,
-        filter.from !== undefined && read`e.created_at >= ${filter.from}`,
-        filter.to !== undefined && read`e.created_at < ${filter.to}`,
+            WHERE prompt_id = (${prompt}) AND version_number = ${version_number})`,
+        status !== undefined && scan`e.status = ${unsuccessful ? scan.literal(`'${status}'`) : status}`,
+        environment !== undefined && scan`e.environment = ${environment}`,
+        correlation_id !== undefined && scan`e.correlation_id = ${correlation_id}`,
+        from !== undefined && scan`e.created_at >= ${from}`,
+        to !== undefined && scan`e.created_at < ${to}`,
         page.after !== undefined &&
-          read`(e.created_at, e.execution_id) < (${page.after.created_at}, ${page.after.execution_id})`
+          scan`(e.created_at, e.execution_id) < (${page.after.created_at}, ${page.after.execution_id})`
       ]
-      return read<SummaryRow>`
-        SELECT ${read.literal(summaryColumns)}
-        FROM executions e ${read.literal(summaryJoins)}
-        WHERE ${read.and(conditions.filter((condition) => condition !== false))}
+      return scan<SummaryRow>`
+        SELECT ${scan.literal(summaryColumns)}
+        FROM executions e ${scan.literal(summaryJoins)}
+        WHERE ${scan.and(conditions.filter((condition) => condition !== false))}
         ORDER BY e.created_at DESC, e.execution_id DESC LIMIT ${page.limit}`
     }
 
@@ -557,7 +559,7 @@ export const layer = Layer.effect(
           Option.map(Array.head(rows), toLineage)
         ),
       list: (project_id, filter, page) =>
-        Effect.map(reading(selectExecutions(project_id, filter, page)), (rows) => rows.map(toSummary))
+        Effect.map(scanning(selectExecutions(project_id, filter, page)), (rows) => rows.map(toSummary))
     })
   })
 )

@@ -7,6 +7,7 @@ import due from "../../../migrations/0003_due.ts"
 import retention from "../../../migrations/0004_retention.ts"
 import latencies from "../../../migrations/0005_latencies.ts"
 import weeks from "../../../migrations/0006_weeks.ts"
+import unsuccessful from "../../../migrations/0007_unsuccessful.ts"
 import { Database } from "./Database.ts"
 
 /** Every migration, by number and name. A new one is added here. */
@@ -16,7 +17,8 @@ export const migrations = {
   "0003_due": due,
   "0004_retention": retention,
   "0005_latencies": latencies,
-  "0006_weeks": weeks
+  "0006_weeks": weeks,
+  "0007_unsuccessful": unsuccessful
 }
 
 /** Brings the database up to date. Any number of processes may do so at once: one does the work, the others wait. */
