@@ -206,10 +206,6 @@ export class Executions extends Context.Service<
             : Effect.fail(new ExecutionNotFound({ execution_id }))
         )
 
-      const replay = Effect.fnUntraced(function* (project_id: ProjectId, execution_id: ExecutionId) {
-        return { ...(yield* Effect.orDie(find(project_id, execution_id))), replayed: true }
-      })
-
       /**
        * Everything up to the row, in the order of design section 6; none is written where the process refuses. An
        * execution that the key stands for ends it early: it is looked for when the row can't be written, since mostly
@@ -257,7 +253,7 @@ export class Executions extends Context.Service<
         if (Result.isFailure(made)) {
           const taken =
             idempotency === undefined ? Option.none() : yield* store.keyed(project_id, name, idempotency.key)
-          if (Option.isSome(taken)) return yield* known(taken.value, idempotency!)
+          if (Option.isSome(taken)) return yield* known(project_id, taken.value, idempotency!)
           const { failure } = made
           return yield* failure._tag === "ProcessUnavailable" ? Effect.die(failure) : Effect.fail(failure)
         }
@@ -298,20 +294,28 @@ export class Executions extends Context.Service<
               defect instanceof DatabaseUnavailable ? beginIfWritten(assignment) : Effect.void
             )
           : insert
-        if (inserted._tag === "Taken") return yield* known(inserted, idempotency!)
+        if (inserted._tag === "Taken") return yield* known(project_id, inserted, idempotency!)
         if (inserted._tag === "Superseded") return inserted
         return { _tag: "New" as const, execution_id, version_number: number, assignment }
       })
 
+      /** The execution that the key stands for. Dropped for its age meanwhile, it leaves the key free. */
       const known = Effect.fnUntraced(function* (
+        project_id: ProjectId,
         taken: KeyedExecution,
         { key, fingerprint }: NonNullable<NewExecution["idempotency"]>
       ) {
         yield* requireSameRequest(taken, key, fingerprint)
-        return { _tag: "Known" as const, execution_id: taken.execution_id }
+        const execution = yield* store.get(project_id, taken.execution_id)
+        return Option.isSome(execution)
+          ? { _tag: "Known" as const, answer: { ...execution.value, replayed: true } }
+          : { _tag: "Superseded" as const }
       })
 
-      /** Accepts by the release that is active when the row is written: another than this process knew makes it look again, for 0.2 s. */
+      /**
+       * Accepts by the release that is active when the row is written, and by what the key stands for by then: another
+       * than this process knew makes it look again, for 0.2 s.
+       */
       const acceptCurrent = Effect.fnUntraced(function* (
         project_id: ProjectId,
         door: Door,
@@ -360,7 +364,7 @@ export class Executions extends Context.Service<
       const run = Effect.fnUntraced(function* (project_id: ProjectId, door: Door, request: ExecutionRequest) {
         // From the row on the call is made, whether or not anybody still waits for it.
         const started = yield* Effect.uninterruptible(admit(project_id, door, request))
-        if (started._tag === "Known") return yield* replay(project_id, started.execution_id)
+        if (started._tag === "Known") return started.answer
         const exit = yield* Fiber.await(started.fiber)
         if (Exit.isFailure(exit) && !Exit.hasInterrupts(exit)) return yield* Effect.failCause(exit.cause)
         const result = Option.flatten(Exit.getSuccess(exit))
@@ -391,7 +395,7 @@ export class Executions extends Context.Service<
         request: ExecutionRequest
       ) {
         const accepted = yield* acceptCurrent(project_id, door, "async", request)
-        if (accepted._tag === "Known") return yield* replay(project_id, accepted.execution_id)
+        if (accepted._tag === "Known") return accepted.answer
         const { execution_id, version_number } = accepted
         yield* dispatcher.send({ execution_id, epoch: 0 })
         const { prompt_name } = request

@@ -704,6 +704,29 @@ layer(serviceLayer, { timeout: "60 seconds" })("Executions", (it) => {
       })
     )
 
+    it.effect("has the key free again when its execution is dropped, also just as it is looked up", () =>
+      Effect.gen(function* () {
+        const { run, submit } = yield* Executions
+        const store = yield* ExecutionStore
+        const { write } = yield* Database
+        const { get } = store
+        const drop = write`DELETE FROM executions`.pipe(Effect.orDie)
+        yield* Effect.addFinalizer(() => Effect.sync(vi.restoreAllMocks))
+        for (const ask of [run, submit]) {
+          const { name } = yield* prompt()
+          const asked = ask(PROJECT, "full", request(name, { idempotency_key: "dropped" }))
+          const { execution_id } = yield* asked
+          assert.deepInclude(yield* asked, { execution_id, replayed: true })
+          vi.spyOn(store, "get").mockImplementationOnce((...of) => Effect.andThen(drop, get(...of)))
+          const anew = yield* asked
+          assert.isFalse(anew.replayed)
+          assert.notStrictEqual(anew.execution_id, execution_id)
+          yield* untilStatus(anew.execution_id, "succeeded")
+          assert.strictEqual(yield* callsOf, 2)
+        }
+      })
+    )
+
     it.effect("keeps the keys of two prompts apart", () =>
       Effect.gen(function* () {
         const executions = yield* Executions
