@@ -80,6 +80,30 @@ describe("executions over PostgreSQL", () => {
     )
   )
 
+  it.live("are given back also where somebody else has just locked them, as a heartbeat does", () =>
+    onPostgres(
+      Effect.gen(function* () {
+        const store = yield* ExecutionStore
+        const { write } = yield* Database
+        const lease = yield* begin
+        const locked = yield* Deferred.make<void>()
+        const elsewhere = yield* write`
+          SELECT FROM executions WHERE execution_id = ${lease.execution_id} FOR UPDATE`.pipe(
+          Effect.andThen(Deferred.succeed(locked, undefined)),
+          Effect.andThen(Effect.sleep("200 millis")),
+          write.withTransaction,
+          Effect.forkChild
+        )
+        yield* Deferred.await(locked)
+        assert.deepInclude(Option.getOrThrow(yield* store.release(lease)), {
+          status: "failed",
+          error_type: "worker_lost"
+        })
+        yield* Fiber.join(elsewhere)
+      })
+    )
+  )
+
   it.live("with much in their variables are written a few at a time", () => {
     let statements = 0
     const count: Statement.Transformer = (statement) =>

@@ -208,7 +208,7 @@ export const layer = Layer.effect(
      * The execution of each `g`, looked up by its key whatever the planner takes for quicker, and locked. What waits for
      * locks takes them in the order of ids, so that no two wait for each other.
      */
-    const locked = (how: "FOR UPDATE" | "FOR UPDATE SKIP LOCKED") => write`
+    const locked = (how: Locking) => write`
       LATERAL (
         SELECT execution_id, epoch, status, next_attempt_at FROM executions e
         WHERE e.execution_id = g.execution_id LIMIT 1 ${write.literal(how)}
@@ -343,11 +343,11 @@ export const layer = Layer.effect(
     })
 
     /** Ends attempts whose worker is gone: outcome unknown, and queued again unless too many were lost. */
-    const loseAttempts = (which: Fragment, time: Fragment) => write<SummaryRow & Lease>`
+    const loseAttempts = (which: Fragment, how: Locking, time: Fragment) => write<SummaryRow & Lease>`
       WITH lost AS (
         SELECT execution_id, execution_mode = 'async' AND lost_attempts + 1 < ${MAX_LOST_ATTEMPTS} AS again
         FROM executions WHERE status = 'running' AND ${which}
-        FOR UPDATE SKIP LOCKED
+        ${write.literal(how)}
       ), ended AS (
         UPDATE executions e SET
           attempts = e.attempts - 1, lost_attempts = e.lost_attempts + 1, lease_expires_at = NULL,
@@ -518,10 +518,9 @@ export const layer = Layer.effect(
         Effect.map(finishLane({ execution_id, epoch, end }), Option.map(toSummary)),
 
       release: Effect.fnUntraced(function* ({ execution_id, epoch }) {
-        const rows = yield* loseAttempts(
-          write`execution_id = ${execution_id} AND epoch = ${epoch}`,
-          yield* now
-        )
+        const held = write`execution_id = ${execution_id} AND epoch = ${epoch}`
+        // A heartbeat or an answer that has just locked the row is waited for.
+        const rows = yield* loseAttempts(held, "FOR UPDATE", yield* now)
         return Option.map(Array.head(rows), toSummary)
       }, writing),
       recover: Effect.fnUntraced(function* (limit) {
@@ -530,7 +529,8 @@ export const layer = Layer.effect(
         const expired = write`lease_expires_at < ${time} AND execution_id = ANY (ARRAY(
           SELECT execution_id FROM executions WHERE status = 'running' AND lease_expires_at < ${time}
           ORDER BY lease_expires_at LIMIT ${limit}))`
-        return (yield* loseAttempts(expired, time)).map((row) => ({ ...toSummary(row), epoch: row.epoch }))
+        const rows = yield* loseAttempts(expired, "FOR UPDATE SKIP LOCKED", time)
+        return rows.map((row) => ({ ...toSummary(row), epoch: row.epoch }))
       }, writing),
       backlog: Effect.map(scanning(selectBacklog), ([row]) => {
         const { oldest_seconds, ...rest } = row!
@@ -563,6 +563,9 @@ export const layer = Layer.effect(
     })
   })
 )
+
+/** How rows are locked: those of others waited for, or left out. */
+type Locking = "FOR UPDATE" | "FOR UPDATE SKIP LOCKED"
 
 /** The place of a row's item in its batch, from 1. */
 interface Placed {
