@@ -1,4 +1,4 @@
-import { Data, Effect } from "effect"
+import { Cause, Data, Effect } from "effect"
 import { isSqlError } from "effect/sql/SqlError"
 import type { SqlError } from "effect/sql/SqlError"
 import { DatabaseUnavailable } from "../../services/DatabaseUnavailable.ts"
@@ -48,12 +48,11 @@ export const defectOf = (error: SqlError): DatabaseUnavailable | StatementFailed
 export const isLocked = (defect: unknown): boolean =>
   defect instanceof DatabaseUnavailable && isSqlError(defect.cause) && LOCKED.test(codeOf(defect.cause))
 
-/** What a store does with a failing statement. */
+/** What a store does with a failing statement, also one that takes a transaction back: its failure is a defect already. */
 export const orDefect = <A, E, R>(
   self: Effect.Effect<A, E | SqlError, R>
 ): Effect.Effect<A, Exclude<E, SqlError>, R> =>
-  Effect.catchIf(
-    self,
-    (error): error is SqlError => isSqlError(error),
-    (error) => Effect.die(defectOf(error))
-  ) as Effect.Effect<A, Exclude<E, SqlError>, R>
+  Effect.catchCause(self, (cause) => {
+    const error = Cause.squash(cause)
+    return isSqlError(error) ? Effect.die(defectOf(error)) : Effect.failCause(cause)
+  }) as Effect.Effect<A, Exclude<E, SqlError>, R>
