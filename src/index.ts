@@ -41,12 +41,7 @@ export type { SweepResult } from "./services/Sweeper.ts"
 
 // Ports, and the references that change how services go about things.
 export { AnalyticsStore } from "./services/AnalyticsStore.ts"
-export type {
-  AnalyticsFilter,
-  GroupFigures,
-  ModeAnalytics,
-  VersionFigures
-} from "./services/AnalyticsStore.ts"
+export type { GroupFigures, ModeAnalytics, VersionFigures } from "./services/AnalyticsStore.ts"
 export { DatabaseUnavailable } from "./services/DatabaseUnavailable.ts"
 export { DatabaseHealth } from "./services/Health.ts"
 export { ExecutionQueue, QueueUnavailable } from "./services/ExecutionQueue.ts"
@@ -55,7 +50,6 @@ export { ExecutionStore } from "./services/ExecutionStore.ts"
 export type {
   Backlog,
   ClaimedExecution,
-  ExecutionFilter,
   ExecutionPosition,
   InsertOutcome,
   KeyedExecution,
@@ -71,7 +65,6 @@ export { PromptStore } from "./services/PromptStore.ts"
 export type {
   ContentChange,
   PromptFacts,
-  PromptFilter,
   ResolvedPrompt,
   Revision,
   VersionHistory
@@ -104,7 +97,15 @@ export { ModeMismatch } from "./domain/modes.ts"
 export * from "./domain/Model.ts"
 export * from "./domain/Prompt.ts"
 export { makeProviderError, ProviderError } from "./domain/providerError.ts"
-export { CodePrompt, ExecutionRequest, KeyRequest, PromptUpsert } from "./domain/requests.ts"
+export {
+  AnalyticsFilter,
+  CodePrompt,
+  ExecutionFilter,
+  ExecutionRequest,
+  KeyRequest,
+  PromptFilter,
+  PromptUpsert
+} from "./domain/requests.ts"
 export type { RetentionBounds } from "./domain/retention.ts"
 export {
   TemplateForbidden,

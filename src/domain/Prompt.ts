@@ -53,6 +53,9 @@ export const ChecksumHash = Schema.String.check(
 export const Description = textOf(2_000).annotate({ description: "What the prompt is for." })
 export const OwnerTeam = textOf(255).annotate({ description: "The team that owns the prompt." })
 export const CreatedBy = textOf(255).annotate({ description: "Who made the version." })
+export const Search = textOf(255).annotate({
+  description: "A part of the name or description, whatever its case."
+})
 
 export const Prompt = Schema.Struct({
   prompt_id: PromptId,

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { KeyName, ProjectName, Scope } from "./Access.ts"
 import { StorableDate } from "./dates.ts"
-import { CorrelationId, Environment } from "./Execution.ts"
+import { CorrelationId, Environment, ExecutionStatus } from "./Execution.ts"
 import { IdempotencyKey } from "./idempotency.ts"
 import { ModelParams, ModelRef } from "./Model.ts"
 import {
@@ -9,7 +9,9 @@ import {
   CreatedBy,
   Description,
   OwnerTeam,
+  PromptMode,
   PromptName,
+  Search,
   TemplateSource,
   VersionNumber
 } from "./Prompt.ts"
@@ -63,8 +65,56 @@ export const KeyRequest = Schema.Struct({
 })
 export interface KeyRequest extends Schema.Schema.Type<typeof KeyRequest> {}
 
+/** Which prompts are listed. */
+export const PromptFilter = Schema.Struct({
+  mode: Schema.optional(PromptMode),
+  owner_team: Schema.optional(OwnerTeam),
+  search: Schema.optional(Search)
+})
+export interface PromptFilter extends Schema.Schema.Type<typeof PromptFilter> {}
+
+/** Created from one instant up to another. */
+const span = { from: Schema.optional(StorableDate), to: Schema.optional(StorableDate) }
+
+/** Versions have numbers in their prompt. */
+export const versionOfPrompt = Schema.makeFilter(
+  ({
+    prompt_name,
+    version_number
+  }: {
+    readonly prompt_name?: string | undefined
+    readonly version_number?: number | undefined
+  }) =>
+    version_number === undefined || prompt_name !== undefined
+      ? undefined
+      : { path: ["version_number"], issue: "Expected prompt_name beside it" }
+)
+
+/** Which executions are listed. */
+export const ExecutionFilter = Schema.Struct({
+  prompt_name: Schema.optional(PromptName),
+  version_number: Schema.optional(VersionNumber),
+  status: Schema.optional(ExecutionStatus),
+  environment: Schema.optional(Environment),
+  correlation_id: Schema.optional(CorrelationId),
+  ...span
+}).check(versionOfPrompt)
+export interface ExecutionFilter extends Schema.Schema.Type<typeof ExecutionFilter> {}
+
+/** Which executions are counted. */
+export const AnalyticsFilter = Schema.Struct({
+  mode: Schema.optional(PromptMode),
+  prompt_name: Schema.optional(PromptName),
+  environment: Schema.optional(Environment),
+  ...span
+})
+export interface AnalyticsFilter extends Schema.Schema.Type<typeof AnalyticsFilter> {}
+
 export const checkProject = checkerOf(Schema.Struct({ name: ProjectName }))
 export const checkKeyRequest = checkerOf(KeyRequest)
 export const checkExecutionRequest = checkerOf(ExecutionRequest)
 export const checkUpsert = checkerOf(Schema.Struct({ name: PromptName, ...PromptUpsert.fields }))
 export const checkCodePrompts = checkerOf(Schema.Array(CodePrompt))
+export const checkPromptFilter = checkerOf(PromptFilter)
+export const checkExecutionFilter = checkerOf(ExecutionFilter)
+export const checkAnalyticsFilter = checkerOf(AnalyticsFilter)

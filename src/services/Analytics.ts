@@ -6,8 +6,11 @@ import type { GroupBy, GroupKey, GroupPosition } from "../domain/grouping.ts"
 import { positionOf } from "../domain/grouping.ts"
 import type { ProjectId } from "../domain/Ids.ts"
 import type { Prompt, PromptMode, PromptVersion } from "../domain/Prompt.ts"
+import { checkAnalyticsFilter } from "../domain/requests.ts"
+import type { AnalyticsFilter } from "../domain/requests.ts"
+import type { InvalidRequest } from "../domain/validation.ts"
 import { AnalyticsStore } from "./AnalyticsStore.ts"
-import type { AnalyticsFilter, ModeAnalytics } from "./AnalyticsStore.ts"
+import type { ModeAnalytics } from "./AnalyticsStore.ts"
 import { paged } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
 import { PromptStore } from "./PromptStore.ts"
@@ -40,7 +43,10 @@ export interface VersionComparison extends Page<VersionAnalytics, number> {
 export class Analytics extends Context.Service<
   Analytics,
   {
-    readonly prompts: (project_id: ProjectId, filter: AnalyticsFilter) => Effect.Effect<PromptAnalytics>
+    readonly prompts: (
+      project_id: ProjectId,
+      filter: AnalyticsFilter
+    ) => Effect.Effect<PromptAnalytics, InvalidRequest>
 
     /** The groups that have executions: by name and number, or the latest period first. */
     readonly groups: (
@@ -48,7 +54,7 @@ export class Analytics extends Context.Service<
       filter: AnalyticsFilter,
       group_by: GroupBy,
       page: PageRequest<GroupPosition>
-    ) => Effect.Effect<Page<ExecutionGroup, GroupPosition>>
+    ) => Effect.Effect<Page<ExecutionGroup, GroupPosition>, InvalidRequest>
 
     /** A prompt's versions side by side, newest first, also those that were never run. */
     readonly versions: (
@@ -56,7 +62,7 @@ export class Analytics extends Context.Service<
       name: string,
       filter: Omit<AnalyticsFilter, "mode" | "prompt_name">,
       page: PageRequest<number>
-    ) => Effect.Effect<VersionComparison, PromptNotFound>
+    ) => Effect.Effect<VersionComparison, InvalidRequest | PromptNotFound>
   }
 >()("promptledger/services/Analytics") {
   static readonly layer = Layer.effect(
@@ -66,11 +72,13 @@ export class Analytics extends Context.Service<
       const promptStore = yield* PromptStore
 
       return Analytics.of({
-        prompts: Effect.fn("Analytics.prompts")((project_id, filter) =>
-          Effect.map(store.byMode(project_id, filter), summarize)
-        ),
+        prompts: Effect.fn("Analytics.prompts")(function* (project_id, filter) {
+          yield* checkAnalyticsFilter(filter)
+          return summarize(yield* store.byMode(project_id, filter))
+        }),
 
         groups: Effect.fn("Analytics.groups")(function* (project_id, filter, group_by, page) {
+          yield* checkAnalyticsFilter(filter)
           const { items, next } = yield* paged(
             page,
             (more) => store.groups(project_id, filter, group_by, more),
@@ -80,6 +88,7 @@ export class Analytics extends Context.Service<
         }),
 
         versions: Effect.fn("Analytics.versions")(function* (project_id, name, filter, page) {
+          yield* checkAnalyticsFilter(filter)
           const resolved = yield* promptStore.resolve(project_id, name, undefined)
           if (Option.isNone(resolved)) return yield* new PromptNotFound({ prompt_name: name })
           const { prompt, version } = resolved.value

@@ -3,16 +3,9 @@ import type { Effect } from "effect"
 import type { Figures } from "../domain/figures.ts"
 import type { GroupBy, GroupKey, GroupPosition } from "../domain/grouping.ts"
 import type { ProjectId, VersionId } from "../domain/Ids.ts"
-import type { Span } from "../domain/periods.ts"
 import type { PromptMode } from "../domain/Prompt.ts"
+import type { AnalyticsFilter } from "../domain/requests.ts"
 import type { PageRequest } from "./Page.ts"
-
-/** Which executions are counted; from and to are of their creation. */
-export interface AnalyticsFilter extends Span {
-  readonly mode?: PromptMode | undefined
-  readonly prompt_name?: string | undefined
-  readonly environment?: string | undefined
-}
 
 export interface ModeAnalytics extends Figures {
   readonly mode: PromptMode

@@ -12,6 +12,7 @@ import type {
 import type { ExecutionId, ModelId, ProjectId, PromptId, VersionId } from "../domain/Ids.ts"
 import type { Model, ModelParams, ModelRef } from "../domain/Model.ts"
 import type { Prompt, VersionWithContent } from "../domain/Prompt.ts"
+import type { ExecutionFilter } from "../domain/requests.ts"
 import type { StoredText } from "../domain/truncation.ts"
 import type { Variables } from "../domain/Variables.ts"
 import type { PageRequest } from "./Page.ts"
@@ -71,16 +72,6 @@ export interface ClaimedExecution {
 export interface Lease {
   readonly execution_id: ExecutionId
   readonly epoch: number
-}
-
-export interface ExecutionFilter {
-  readonly prompt_name?: string | undefined
-  readonly version_number?: number | undefined
-  readonly status?: ExecutionStatus | undefined
-  readonly environment?: string | undefined
-  readonly correlation_id?: string | undefined
-  readonly from?: Date | undefined
-  readonly to?: Date | undefined
 }
 
 /** Where a page of executions, newest first, goes on. */

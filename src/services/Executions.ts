@@ -20,8 +20,8 @@ import {
   isTerminal
 } from "../domain/Execution.ts"
 import type { Execution, ExecutionMode, ExecutionSummary } from "../domain/Execution.ts"
-import { checkExecutionRequest } from "../domain/requests.ts"
-import type { ExecutionRequest } from "../domain/requests.ts"
+import { checkExecutionFilter, checkExecutionRequest } from "../domain/requests.ts"
+import type { ExecutionFilter, ExecutionRequest } from "../domain/requests.ts"
 import { requestFingerprint, requireSameRequest } from "../domain/idempotency.ts"
 import type { IdempotencyKeyReused } from "../domain/idempotency.ts"
 import { ExecutionId } from "../domain/Ids.ts"
@@ -37,13 +37,7 @@ import type { InvalidRequest } from "../domain/validation.ts"
 import { DatabaseUnavailable } from "./DatabaseUnavailable.ts"
 import { Dispatcher } from "./Dispatcher.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
-import type {
-  ExecutionFilter,
-  ExecutionPosition,
-  KeyedExecution,
-  Lineage,
-  NewExecution
-} from "./ExecutionStore.ts"
+import type { ExecutionPosition, KeyedExecution, Lineage, NewExecution } from "./ExecutionStore.ts"
 import { Executor } from "./Executor.ts"
 import type { Assignment, AttemptResult } from "./Executor.ts"
 import { attemptsWith } from "./instruments.ts"
@@ -132,7 +126,7 @@ export class Executions extends Context.Service<
       project_id: ProjectId,
       filter: ExecutionFilter,
       page: PageRequest<ExecutionPosition>
-    ) => Effect.Effect<Page<ExecutionSummary, ExecutionPosition>>
+    ) => Effect.Effect<Page<ExecutionSummary, ExecutionPosition>, InvalidRequest>
 
     readonly cancel: (
       project_id: ProjectId,
@@ -433,13 +427,14 @@ export class Executions extends Context.Service<
           const lineage = yield* store.lineage(project_id, execution_id)
           return Option.isSome(lineage) ? lineage.value : yield* new ExecutionNotFound({ execution_id })
         }),
-        list: Effect.fn("Executions.list")((project_id, filter, page) =>
-          paged(
+        list: Effect.fn("Executions.list")(function* (project_id, filter, page) {
+          yield* checkExecutionFilter(filter)
+          return yield* paged(
             page,
             (more) => store.list(project_id, filter, more),
             ({ created_at, execution_id }) => ({ created_at, execution_id })
           )
-        ),
+        }),
         cancel: Effect.fn("Executions.cancel")(function* (project_id, execution_id) {
           const outcome = yield* store.cancel(project_id, execution_id)
           if (Option.isNone(outcome)) return yield* new ExecutionNotFound({ execution_id })

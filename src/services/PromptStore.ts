@@ -2,6 +2,7 @@ import { Context } from "effect"
 import type { Effect, Option } from "effect"
 import type { ProjectId, PromptId, VersionId } from "../domain/Ids.ts"
 import type { Prompt, PromptMode, PromptVersion, VersionWithContent } from "../domain/Prompt.ts"
+import type { PromptFilter } from "../domain/requests.ts"
 import type { VersionDecision, VersionFacts } from "../domain/versioning.ts"
 import type { PageRequest } from "./Page.ts"
 
@@ -45,13 +46,6 @@ export interface ResolvedPrompt {
 
 export interface VersionHistory extends VersionWithContent {
   readonly execution_count: number
-}
-
-export interface PromptFilter {
-  readonly mode?: PromptMode | undefined
-  readonly owner_team?: string | undefined
-  /** A part of the name or description, whatever its case. */
-  readonly search?: string | undefined
 }
 
 /** Prompts and their versions. Lists come in the order they page by. */

@@ -5,8 +5,8 @@ import type { ProjectId } from "../domain/Ids.ts"
 import { requireGivenMode, requireMode } from "../domain/modes.ts"
 import type { ModeMismatch } from "../domain/modes.ts"
 import type { Prompt, PromptMode, PromptVersion, VersionWithContent } from "../domain/Prompt.ts"
-import { checkCodePrompts, checkUpsert } from "../domain/requests.ts"
-import type { CodePrompt, PromptUpsert } from "../domain/requests.ts"
+import { checkCodePrompts, checkPromptFilter, checkUpsert } from "../domain/requests.ts"
+import type { CodePrompt, PromptFilter, PromptUpsert } from "../domain/requests.ts"
 import type { TemplateForbidden, TemplateSyntaxError } from "../domain/template/errors.ts"
 import type { TemplateVariable } from "../domain/template/variables.ts"
 import type { InvalidRequest } from "../domain/validation.ts"
@@ -16,13 +16,7 @@ import { paged } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
 import { PromptCache } from "./PromptCache.ts"
 import { changesDescription, PromptStore } from "./PromptStore.ts"
-import type {
-  ContentChange,
-  PromptFacts,
-  PromptFilter,
-  ResolvedPrompt,
-  VersionHistory
-} from "./PromptStore.ts"
+import type { ContentChange, PromptFacts, ResolvedPrompt, VersionHistory } from "./PromptStore.ts"
 import { spanned } from "./spanned.ts"
 import { Templates } from "./Templates.ts"
 
@@ -99,7 +93,7 @@ export class Prompts extends Context.Service<
       project_id: ProjectId,
       filter: PromptFilter,
       page: PageRequest<string>
-    ) => Effect.Effect<Page<Prompt, string>>
+    ) => Effect.Effect<Page<Prompt, string>, InvalidRequest>
     readonly versions: (
       project_id: ProjectId,
       name: string,
@@ -278,13 +272,14 @@ export class Prompts extends Context.Service<
             yield* versionIn(yield* find(project_id, name, version_number), version_number)
           )
         }),
-        list: Effect.fn("Prompts.list")((project_id, filter, page) =>
-          paged(
+        list: Effect.fn("Prompts.list")(function* (project_id, filter, page) {
+          yield* checkPromptFilter(filter)
+          return yield* paged(
             page,
             (more) => store.list(project_id, filter, more),
             ({ name }) => name
           )
-        ),
+        }),
         versions: Effect.fn("Prompts.versions")(function* (project_id, name, page) {
           const { prompt } = yield* find(project_id, name)
           return yield* paged(page, (more) => store.versions(prompt.prompt_id, more), numberOf)

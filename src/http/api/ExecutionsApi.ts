@@ -18,6 +18,7 @@ import { IdempotencyKey } from "../../domain/idempotency.ts"
 import { ExecutionId } from "../../domain/Ids.ts"
 import { Model, ModelName, ModelParams, ModelRef } from "../../domain/Model.ts"
 import { Prompt, PromptName, VersionNumber, VersionWithContent } from "../../domain/Prompt.ts"
+import { versionOfPrompt } from "../../domain/requests.ts"
 import { Variables } from "../../domain/Variables.ts"
 import { Authorization } from "./Authorization.ts"
 import { cursorOf, nextCursor } from "./Cursor.ts"
@@ -255,14 +256,7 @@ export class ExecutionsApi extends HttpApiGroup.make("executions")
         ...span,
         limit: Limit,
         cursor: Schema.optionalKey(ExecutionCursor)
-      }).check(
-        Schema.makeFilter(({ prompt_name, version_number }) =>
-          version_number === undefined || prompt_name !== undefined
-            ? undefined
-            : { path: ["version_number"], issue: "Expected prompt_name beside it" }
-        ),
-        inOrder
-      ),
+      }).check(versionOfPrompt, inOrder),
       success: Schema.Struct({
         executions: Schema.Array(ExecutionSummary).annotate({
           description: "The page's executions, newest first."

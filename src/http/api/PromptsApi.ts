@@ -10,12 +10,12 @@ import {
   PromptMode,
   PromptName,
   PromptVersion,
+  Search,
   TemplateSource,
   VersionContent,
   VersionNumber,
   VersionWithContent
 } from "../../domain/Prompt.ts"
-import { textOf } from "../../domain/Text.ts"
 import { Authorization } from "./Authorization.ts"
 import { RequestCheck } from "./RequestCheck.ts"
 import { BodyLimit } from "./BodyLimit.ts"
@@ -161,9 +161,7 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
       query: {
         mode: Schema.optionalKey(PromptMode),
         owner_team: Schema.optionalKey(OwnerTeam),
-        search: Schema.optionalKey(
-          textOf(255).annotate({ description: "A part of the name or description, whatever its case." })
-        ),
+        search: Schema.optionalKey(Search),
         limit: Limit,
         cursor: Schema.optionalKey(NameCursor)
       },

@@ -18,11 +18,11 @@ export const analytics = HttpApiBuilder.group(
         const { mode = "all", group_by, cursor, limit = DEFAULT_LIMIT, ...rest } = query
         const filter = { ...rest, mode: mode === "all" ? undefined : mode }
         if (cursor !== undefined && cursor.group_by !== group_by) return yield* otherGroups
-        const prompts = inProject((project) => service.prompts(project, filter))
+        const prompts = inProject((project) => service.prompts(project, filter)).pipe(asProblem)
         if (group_by === undefined) return yield* prompts
         const groups = inProject((project) =>
           service.groups(project, filter, group_by, { after: cursor, limit })
-        )
+        ).pipe(asProblem)
         const [answer, { items, next }] = yield* Effect.all([prompts, groups], { concurrency: 2 })
         return { ...answer, groups: items, next_cursor: next }
       }),

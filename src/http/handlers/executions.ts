@@ -95,7 +95,8 @@ export const layer = HttpApiBuilder.group(
 
       list: ({ query: { limit = DEFAULT_LIMIT, cursor, ...filter } }) =>
         inProject((project) => executions.list(project, filter, { after: cursor, limit })).pipe(
-          Effect.map(({ items, next }) => ({ executions: items, next_cursor: next }))
+          Effect.map(({ items, next }) => ({ executions: items, next_cursor: next })),
+          asProblem
         ),
 
       lineage: ({ params: { execution_id } }) =>

@@ -23,7 +23,8 @@ export const layer = HttpApiBuilder.group(
 
       list: ({ query: { limit = DEFAULT_LIMIT, cursor, ...filter } }) =>
         inProject((project) => prompts.list(project, filter, { after: cursor, limit })).pipe(
-          Effect.map(({ items, next }) => ({ prompts: items, next_cursor: next }))
+          Effect.map(({ items, next }) => ({ prompts: items, next_cursor: next })),
+          asProblem
         ),
 
       versions: ({ params: { name }, query: { limit = DEFAULT_LIMIT, cursor } }) =>

@@ -12,13 +12,13 @@ import type {
 } from "../../domain/Execution.ts"
 import type { ExecutionId, ProjectId, PromptId } from "../../domain/Ids.ts"
 import type { Model, ModelRef } from "../../domain/Model.ts"
+import type { ExecutionFilter } from "../../domain/requests.ts"
 import { MAX_LOST_ATTEMPTS } from "../../domain/retry.ts"
 import type { Variables } from "../../domain/Variables.ts"
 import { ExecutionStore } from "../../services/ExecutionStore.ts"
 import type {
   Backlog,
   ClaimedExecution,
-  ExecutionFilter,
   ExecutionPosition,
   KeyedExecution,
   Lease,

@@ -1,18 +1,13 @@
 import { Effect, Layer, Option } from "effect"
 import type { ProjectId, PromptId, VersionId } from "../../domain/Ids.ts"
 import type { Prompt, PromptVersion } from "../../domain/Prompt.ts"
+import type { PromptFilter } from "../../domain/requests.ts"
 import { isStorable } from "../../domain/Text.ts"
 import type { VersionDecision } from "../../domain/versioning.ts"
 import { NewId } from "../../services/NewId.ts"
 import type { PageRequest } from "../../services/Page.ts"
 import { changesDescription, PromptStore } from "../../services/PromptStore.ts"
-import type {
-  ContentChange,
-  PromptFacts,
-  PromptFilter,
-  Revision,
-  VersionHistory
-} from "../../services/PromptStore.ts"
+import type { ContentChange, PromptFacts, Revision, VersionHistory } from "../../services/PromptStore.ts"
 import { Database } from "./Database.ts"
 import {
   columnsOf,
