@@ -3,7 +3,7 @@ import { Duration, Effect, Fiber, Layer, Option } from "effect"
 import { attemptSucceeded } from "../../src/domain/attempt.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
-import { migrate } from "../../src/layers/postgres/migrations.ts"
+import { layerMigrated, migrate } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
 import { AnalyticsStore } from "../../src/services/AnalyticsStore.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
@@ -65,6 +65,20 @@ describe("rollups over PostgreSQL", () => {
         yield* assertFolded(200)
       }).pipe(Effect.provide(services.pipe(Layer.provideMerge(process))))
     })
+  )
+
+  it.live("count more executions of a version than four bytes hold", () =>
+    Effect.gen(function* () {
+      const { write } = yield* Database
+      const { history } = yield* PromptStore
+      const version = yield* revise(change(newName(), "x"))
+      const end = yield* begin(version)
+      yield* end(1)
+      yield* Rollups.use(({ fold }) => fold)
+      yield* write`UPDATE execution_rollups SET executions = 3000000000`
+      const [counted] = yield* history(version.prompt.prompt_id, { limit: 1 })
+      assert.strictEqual(counted!.execution_count, 3_000_000_000)
+    }).pipe(Effect.provide(services.pipe(Layer.provideMerge(layerMigrated(DatabasePglite.layerMemory)))))
   )
 
   it.live("miss no execution whose transaction commits after others that ended later", () =>

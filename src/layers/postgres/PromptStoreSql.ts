@@ -96,7 +96,7 @@ export const layer = Layer.effect(
       { after, limit }: PageRequest<number>
     ) => scan<VersionHistory>`
       WITH counted AS (
-        SELECT version_id, sum(executions)::int AS execution_count
+        SELECT version_id, sum(executions)::float8 AS execution_count
         FROM (
           SELECT r.version_id, r.executions FROM execution_rollups r
           WHERE r.project_id = (SELECT project_id FROM prompts WHERE prompt_id = ${prompt_id})
