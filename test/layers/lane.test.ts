@@ -109,6 +109,21 @@ describe("a lane", () => {
     })
   )
 
+  it.live("sends none alone that its caller gave up while they failed together", () =>
+    Effect.gen(function* () {
+      const { lane, batches, go } = yield* laneTo({
+        fails: (batch) => (batch.length > 1 ? new Error("a bad row") : undefined)
+      })
+      const writes = yield* Effect.forEach([0, 2, 4], (item) => fork(lane(item)))
+      yield* turn
+      assert.deepStrictEqual(batches, [[0, 2, 4]])
+      yield* Fiber.interrupt(writes[1]!)
+      yield* go
+      yield* Fiber.joinAll([writes[0]!, writes[2]!])
+      assert.deepStrictEqual(batches.slice(1), [[0], [4]])
+    })
+  )
+
   it.live("fails all of a batch with an outage, and goes on with the next", () =>
     Effect.gen(function* () {
       const outage = new DatabaseUnavailable({ cause: "away" })

@@ -34,6 +34,8 @@ interface Waiting<Item, Row> {
   readonly item: Item
   readonly bytes: number
   readonly resume: (exit: Exit.Exit<Option.Option<Row>>) => void
+  /** Whether nobody waits for it any more. */
+  left: boolean
 }
 
 const refused = new DatabaseUnavailable({ cause: new Error("too many of its kind wait already") })
@@ -57,6 +59,7 @@ export const makeLane = <Item, Row>({
     let sending = false
 
     const leave = (one: Waiting<Item, Row>) => {
+      one.left = true
       const at = waiting.indexOf(one)
       if (at < 0) return
       waiting.splice(at, 1)
@@ -75,7 +78,10 @@ export const makeLane = <Item, Row>({
       return waiting.splice(0, length)
     }
 
-    /** One bad or locked item must not fail the others: each is then sent alone. An outage fails them all. */
+    /**
+     * One bad or locked item must not fail the others: each is then sent alone, but for those that their callers
+     * have given up: of those nobody would learn. An outage fails them all.
+     */
     const deliver = (batch: ReadonlyArray<Waiting<Item, Row>>): Effect.Effect<void> =>
       Effect.flatMap(Effect.exit(through(send(batch.map(({ item }) => item)))), (exit) => {
         if (Exit.isSuccess(exit)) {
@@ -87,7 +93,8 @@ export const makeLane = <Item, Row>({
         }
         const defect = Cause.squash(exit.cause)
         if (batch.length > 1 && (isLocked(defect) || !(defect instanceof DatabaseUnavailable))) {
-          return Effect.forEach(batch, (one) => deliver([one]), { concurrency: ALONE, discard: true })
+          const alone = (one: Waiting<Item, Row>) => (one.left ? Effect.void : deliver([one]))
+          return Effect.forEach(batch, alone, { concurrency: ALONE, discard: true })
         }
         batch.forEach(({ resume }) => resume(Exit.failCause(exit.cause)))
         return Effect.void
@@ -130,7 +137,8 @@ export const makeLane = <Item, Row>({
           resume: (exit) => {
             clearTimeout(timer)
             resume(exit)
-          }
+          },
+          left: false
         }
         waiting.push(one)
         waitingBytes += bytes
