@@ -138,6 +138,24 @@ describe("a lane", () => {
     })
   )
 
+  it.live("sends fewer together after what was too much", () =>
+    Effect.gen(function* () {
+      const slow = new DatabaseUnavailable({ cause: "slow" })
+      const { lane, batches, go } = yield* laneTo({ fails: ({ length }) => (length > 4 ? slow : undefined) })
+      yield* go
+      for (const done of [0, 8]) {
+        const exits = yield* Effect.forEach(numbers(0, 16), (item) => Effect.exit(lane(item)), {
+          concurrency: "unbounded"
+        })
+        assert.lengthOf(exits.filter(Exit.isSuccess), done)
+      }
+      assert.deepStrictEqual(
+        batches.map(({ length }) => length),
+        [16, 8, 4, 4]
+      )
+    })
+  )
+
   it.live("leaves out what its caller gave up, and gives up itself what takes too long", () =>
     Effect.gen(function* () {
       const { lane, batches, go } = yield* laneTo({ patience: Duration.millis(50) })

@@ -57,6 +57,8 @@ export const makeLane = <Item, Row>({
     const waiting: Array<Waiting<Item, Row>> = []
     let waitingBytes = 0
     let sending = false
+    /** Items that a batch may have: half of those that a server was too slow for, and one more with each that it did. */
+    let room = items
 
     const leave = (one: Waiting<Item, Row>) => {
       one.left = true
@@ -70,7 +72,7 @@ export const makeLane = <Item, Row>({
       let length = 0
       let bytes = 0
       for (const one of waiting) {
-        if (length === items || (length > 0 && bytes + one.bytes > BATCH_BYTES)) break
+        if (length === room || (length > 0 && bytes + one.bytes > BATCH_BYTES)) break
         length++
         bytes += one.bytes
       }
@@ -85,6 +87,7 @@ export const makeLane = <Item, Row>({
     const deliver = (batch: ReadonlyArray<Waiting<Item, Row>>): Effect.Effect<void> =>
       Effect.flatMap(Effect.exit(through(send(batch.map(({ item }) => item)))), (exit) => {
         if (Exit.isSuccess(exit)) {
+          room = Math.min(items, room + 1)
           const rows = new Map(exit.value.map((row) => [row.place, row]))
           batch.forEach(({ resume }, index) =>
             resume(Exit.succeed(Option.fromUndefinedOr(rows.get(index + 1))))
@@ -92,10 +95,12 @@ export const makeLane = <Item, Row>({
           return Effect.void
         }
         const defect = Cause.squash(exit.cause)
-        if (batch.length > 1 && (isLocked(defect) || !(defect instanceof DatabaseUnavailable))) {
+        const isOutage = defect instanceof DatabaseUnavailable && !isLocked(defect)
+        if (batch.length > 1 && !isOutage) {
           const alone = (one: Waiting<Item, Row>) => (one.left ? Effect.void : deliver([one]))
           return Effect.forEach(batch, alone, { concurrency: ALONE, discard: true })
         }
+        if (isOutage) room = Math.ceil(batch.length / 2)
         batch.forEach(({ resume }) => resume(Exit.failCause(exit.cause)))
         return Effect.void
       })
