@@ -24,6 +24,11 @@ const cancelDuring = (
     const canceling = yield* commit(execution_id).pipe(
       Effect.andThen(Effect.forkDetach(cancel(execution_id))),
       Effect.tap(() => until(Effect.map(waits, (waiting) => waiting.length > 0))),
+      // As where the other connection began later, and was quicker.
+      Effect.tap(
+        () =>
+          write`UPDATE execution_attempts SET started_at = date_trunc('milliseconds', clock_timestamp()) WHERE execution_id = ${execution_id}`
+      ),
       write.withTransaction
     )
     const canceled = yield* Fiber.join(canceling)
@@ -56,7 +61,9 @@ describe("canceling over PostgreSQL", () => {
         )
         assert.deepStrictEqual(claimed.canceled, Option.some({ canceled: true, status: "running" }))
         assert.strictEqual(claimed.execution.status, "canceled")
-        assert.strictEqual(claimed.attempts[0]!.outcome, "canceled")
+        const [attempt] = claimed.attempts
+        assert.strictEqual(attempt!.outcome, "canceled")
+        assert.isAtLeast(attempt!.completed_at!.getTime(), attempt!.started_at.getTime())
 
         const ended = yield* cancelDuring(
           cancel,

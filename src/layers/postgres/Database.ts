@@ -163,9 +163,12 @@ const PIPELINED = 32
 /** Operations that wait for a connection, of each kind; more are refused at once. */
 const WAITING = 2_000
 
-/** The server's time in whole milliseconds, as columns keep it: what is stored as now is never in the future. */
+/**
+ * The server's time in whole milliseconds, as columns keep it: what is stored as now is never in the future. It is that
+ * of the statement, since one that follows a wait for a lock comes after what it waited for.
+ */
 export const serverTime = (sql: PgClient.PgClient): Effect.Effect<Fragment> =>
-  Effect.succeed(sql.literal("date_trunc('milliseconds', now())"))
+  Effect.succeed(sql.literal("date_trunc('milliseconds', statement_timestamp())"))
 
 export interface PostgresOptions {
   readonly url: Redacted.Redacted
