@@ -4,6 +4,7 @@ import { HttpServerError } from "effect/http"
 import { MigrationError } from "effect/sql/Migrator"
 import { isSqlError } from "effect/sql/SqlError"
 import { DatabaseUnavailable } from "../services/DatabaseUnavailable.ts"
+import { reasonOf } from "../services/reasonOf.ts"
 import { ConfigInvalid } from "./AppConfig.ts"
 import { DataDirInUse } from "./pglite/dataDirLock.ts"
 import { defectOf, StatementFailed } from "./postgres/orDefect.ts"
@@ -35,9 +36,3 @@ const plainly = (error: unknown): string | undefined => {
 
 const messagesOf = (error: CliError.CliError) =>
   error._tag === "ShowHelp" ? error.errors.map(({ message }) => message).join("\n") : error.message
-
-/** In the server's own words, where it is the server that said it. */
-const reasonOf = (cause: unknown): string => {
-  if (isSqlError(cause)) return reasonOf(cause.reason.cause)
-  return cause instanceof Error ? cause.message : String(cause)
-}

@@ -5,6 +5,7 @@ import type { Redis } from "ioredis"
 import { ExecutionId } from "../../domain/Ids.ts"
 import { ExecutionQueue, QueueUnavailable } from "../../services/ExecutionQueue.ts"
 import type { Lease } from "../../services/ExecutionStore.ts"
+import { reasonOf } from "../../services/reasonOf.ts"
 import { CONNECT_TIMEOUT, connect, impatient, untilReady } from "../redis/connect.ts"
 
 export interface BullMqOptions {
@@ -40,8 +41,7 @@ const leaseOf = (jobId: string): Lease => {
   return { execution_id: ExecutionId.make(jobId.slice(0, dash)), epoch: Number(jobId.slice(dash + 1)) }
 }
 
-const unavailable = (cause: unknown) =>
-  new QueueUnavailable({ detail: cause instanceof Error ? cause.message : "failed" })
+const unavailable = (cause: unknown) => new QueueUnavailable({ detail: reasonOf(cause) })
 
 /** `ExecutionQueue` on Redis, by BullMQ. */
 export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>

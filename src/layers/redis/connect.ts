@@ -2,6 +2,7 @@ import { Duration, Effect, Redacted } from "effect"
 import { Redis } from "ioredis"
 import type { RedisOptions } from "ioredis"
 import type { Socket } from "node:net"
+import { reasonOf } from "../../services/reasonOf.ts"
 import { gathering } from "../gathering.ts"
 
 /** How long one command may take: without it a Redis that hangs would hang its callers too. */
@@ -55,7 +56,7 @@ const connectionLog = Effect.gen(function* () {
   let lost = false
   return {
     lost: (error: Error) => {
-      if (!lost) run(Effect.logWarning(`Redis cannot be reached: ${error.message}`))
+      if (!lost) run(Effect.logWarning(`Redis cannot be reached: ${reasonOf(error)}`))
       lost = true
     },
     ready: () => {
