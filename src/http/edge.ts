@@ -9,6 +9,7 @@ import {
 } from "effect/http"
 import { randomUUID } from "node:crypto"
 import { DatabaseUnavailable } from "../services/DatabaseUnavailable.ts"
+import { logFailures } from "../services/logFailures.ts"
 import { ProcessUnavailable } from "../services/ProcessUnavailable.ts"
 import * as Problems from "./api/Problems.ts"
 import { badRequest } from "./badRequest.ts"
@@ -29,11 +30,12 @@ type MethodsAt = (path: string) => ReadonlyArray<string>
  * What surrounds every route: gives each request its id, and sees to it that whatever goes wrong, in the framework or
  * in ours, is answered with a problem that says nothing of our insides.
  */
-export const layer = (methodsAt: MethodsAt) =>
-  HttpRouter.middleware(
+export const layer = (methodsAt: MethodsAt) => {
+  const unavailable = logFailures("a request was answered with 503")
+  return HttpRouter.middleware(
     (httpEffect) => {
       const answered = Effect.matchCauseEffect(httpEffect, {
-        onFailure: (cause) => Effect.map(answerCause(cause, methodsAt), withAdvice),
+        onFailure: (cause) => Effect.map(answerCause(cause, methodsAt, unavailable), withAdvice),
         onSuccess: (response) => withoutBareErrors(response, methodsAt)
       })
       return HttpServerRequest.HttpServerRequest.use((request) => {
@@ -46,6 +48,7 @@ export const layer = (methodsAt: MethodsAt) =>
     },
     { global: true }
   )
+}
 
 type Answer<E = never> = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
@@ -53,14 +56,16 @@ type Answer<E = never> = Effect.Effect<
   HttpServerRequest.HttpServerRequest
 >
 
-const answerCause = <E>(cause: Cause.Cause<E>, methodsAt: MethodsAt): Answer<E> => {
+const answerCause = <E>(
+  cause: Cause.Cause<E>,
+  methodsAt: MethodsAt,
+  unavailable: ReturnType<typeof logFailures>
+): Answer<E> => {
   const problemFor = problemAmong(methodsAt)
   if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
   const error = Cause.squash(cause)
   if (error instanceof ProcessUnavailable) return problemFor(503)
-  if (error instanceof DatabaseUnavailable) {
-    return Effect.andThen(Effect.logWarning("the database is unavailable", cause), problemFor(503))
-  }
+  if (error instanceof DatabaseUnavailable) return Effect.andThen(unavailable(cause), problemFor(503))
   if (error instanceof HttpServerError.HttpServerError) {
     const { reason } = error
     if (reason._tag === "RouteNotFound") return problemFor(404)

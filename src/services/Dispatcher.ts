@@ -1,6 +1,7 @@
 import { Context, Duration, Effect, Layer, Queue } from "effect"
 import { ExecutionQueue } from "./ExecutionQueue.ts"
 import type { Lease } from "./ExecutionStore.ts"
+import { logFailures } from "./logFailures.ts"
 
 /** Wake-up calls waiting to be sent, now or later; past that they are dropped, and the sweeper finds their executions. */
 const WAITING = 10_000
@@ -24,9 +25,7 @@ export class Dispatcher extends Context.Service<
 
       yield* Queue.takeBetween(waiting, 1, BATCH).pipe(
         Effect.flatMap(queue.enqueue),
-        Effect.catch((error) =>
-          Effect.logWarning("wake-up calls were not sent").pipe(Effect.annotateLogs({ error: error.detail }))
-        ),
+        Effect.catchCause(logFailures("wake-up calls were not sent")),
         Effect.forever,
         Effect.forkScoped
       )

@@ -5,7 +5,11 @@ import type { Lease } from "./ExecutionStore.ts"
 /** The queue can't be reached. Nothing is lost by that: the sweeper finds what was not enqueued. */
 export class QueueUnavailable extends Schema.TaggedError<QueueUnavailable>()("QueueUnavailable", {
   detail: Schema.String
-}) {}
+}) {
+  override get message(): string {
+    return `the queue is unavailable: ${this.detail}`
+  }
+}
 
 /** What a worker does for a queue: one of the two, as the queue is made. */
 export interface Consumer {

@@ -13,6 +13,7 @@ import type { ClaimedExecution, Lease } from "./ExecutionStore.ts"
 import { attemptsWith } from "./instruments.ts"
 import { Leases } from "./Leases.ts"
 import { logEnd } from "./logEnd.ts"
+import { logFailures } from "./logFailures.ts"
 import { Providers } from "./Providers.ts"
 import { Settings } from "./Settings.ts"
 import { spanned } from "./spanned.ts"
@@ -115,6 +116,7 @@ export class Executor extends Context.Service<
         )
       }
 
+      const notGivenBack = logFailures("an attempt was not given back")
       const giveBack = ({ execution_id, epoch }: Lease) =>
         Effect.gen(function* () {
           const lost = yield* store.release({ execution_id, epoch })
@@ -123,7 +125,7 @@ export class Executor extends Context.Service<
           yield* lost.value.status === "queued"
             ? dispatcher.send({ execution_id, epoch })
             : logEnd(lost.value)
-        }).pipe(Effect.catchCause((cause) => Effect.logWarning("an attempt was not given back", cause)))
+        }).pipe(Effect.catchCause(notGivenBack))
 
       const carryOut = Effect.fnUntraced(function* (assignment: Assignment) {
         const { execution_id, epoch, model } = assignment

@@ -2,6 +2,7 @@ import { Context, Effect, Exit, Fiber, Layer, Metric, Option, Schedule } from "e
 import { ExecutionStore } from "./ExecutionStore.ts"
 import type { Lease } from "./ExecutionStore.ts"
 import { leasesLost } from "./instruments.ts"
+import { logFailures } from "./logFailures.ts"
 import { Settings } from "./Settings.ts"
 
 /** Keeps this process's leases alive, all with one statement a heartbeat, and learns by it which are gone. */
@@ -50,7 +51,7 @@ export class Leases extends Context.Service<
         }
       })
       yield* renew.pipe(
-        Effect.catchCause((cause) => Effect.logWarning("leases were not renewed", cause)),
+        Effect.catchCause(logFailures("leases were not renewed")),
         Effect.repeat(Schedule.spaced(heartbeat)),
         Effect.delay(heartbeat),
         Effect.forkScoped

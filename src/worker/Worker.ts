@@ -2,6 +2,7 @@ import { Deferred, Duration, Effect, Exit, Fiber, Layer, Schedule, Scope } from 
 import { ExecutionQueue } from "../services/ExecutionQueue.ts"
 import { Executor } from "../services/Executor.ts"
 import { Lifecycle } from "../services/Lifecycle.ts"
+import { logFailures } from "../services/logFailures.ts"
 import { Retention } from "../services/Retention.ts"
 import { Rollups } from "../services/Rollups.ts"
 import { Settings } from "../services/Settings.ts"
@@ -27,7 +28,7 @@ export const layer = Layer.effectDiscard(
 
     const keepDoing = <A, E>(work: Effect.Effect<A, E>, failed: string, every = settings.sweep) =>
       work.pipe(
-        Effect.catchCause((cause) => Effect.logWarning(failed, cause)),
+        Effect.catchCause(logFailures(failed)),
         Effect.repeat(Schedule.spaced(every)),
         Effect.forkScoped
       )
@@ -37,11 +38,13 @@ export const layer = Layer.effectDiscard(
     if (bodies !== undefined || executions !== undefined) {
       yield* keepDoing(retention.pass, "dropping what was kept long enough failed", RETENTION)
     }
+    // A call that fails for want of the database is not lost: the sweeper sends it again.
+    const notAnswered = logFailures("a wake-up call was not answered")
     const drained = yield* Deferred.make<void>()
     const consuming = yield* Scope.make()
     // The work comes first, so that what was claimed is under way, and given back, when the time is over already.
     const untilDrained = (work: Effect.Effect<void>) =>
-      Effect.raceFirst(work, Deferred.await(drained)).pipe(logged)
+      Effect.raceFirst(work, Deferred.await(drained)).pipe(Effect.catchCause(notAnswered))
     yield* queue
       .consume(
         {
@@ -62,7 +65,3 @@ export const layer = Layer.effectDiscard(
     )
   })
 )
-
-/** A call that fails for want of the database is not lost: the sweeper sends it again. */
-const logged = (work: Effect.Effect<void>) =>
-  Effect.catchCause(work, (cause) => Effect.logWarning("a wake-up call was not answered", cause))

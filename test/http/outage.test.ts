@@ -2,7 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
-import { apiOver, call } from "../support/api.ts"
+import { apiOver, call, Logs } from "../support/api.ts"
 import { newDatabase } from "../support/database.ts"
 import { newName } from "../support/ledger.ts"
 import { proxyTo, through } from "../support/proxy.ts"
@@ -66,6 +66,14 @@ layer(apiOver(service), { timeout: "60 seconds", excludeTestServices: true })(
             assert.strictEqual(headers.get("retry-after"), String(body.retry_after))
             assert.notMatch(JSON.stringify(body), /ECONN|sql|postgres/i)
           })
+          const told = (yield* Logs).splice(0).filter((line) => line.includes("answered with 503"))
+          assert.isNotEmpty(told)
+          assert.isBelow(told.length, answers.length / 2)
+          for (const line of told) {
+            const { message, cause } = JSON.parse(line)
+            assert.match(message, /^a request was answered with 503: the database is unavailable: ./)
+            assert.isUndefined(cause)
+          }
           assert.strictEqual((yield* call("GET", "/health")).status, 200)
           const notReady = yield* call("GET", "/ready")
           assert.strictEqual(notReady.status, 503)

@@ -3,6 +3,7 @@ import type { PgClient } from "@effect/sql-pg"
 import { Deferred, Effect, Queue } from "effect"
 import type { Scope } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
+import { logFailures } from "../../services/logFailures.ts"
 import type { Bulkhead } from "./bulkhead.ts"
 
 /** Calls workers of other processes on the same database. Nothing depends on it: what it fails to tell, sweepers find. */
@@ -41,7 +42,7 @@ export const makeNotifier = Effect.fnUntraced(function* ({ connection, sql, thro
 
   yield* Queue.take(notifying).pipe(
     Effect.andThen(through(sql`SELECT pg_notify(${CHANNEL}, ${self})`)),
-    Effect.catchCause((cause) => Effect.logWarning("other workers were not woken", cause)),
+    Effect.catchCause(logFailures("other workers were not woken")),
     Effect.forever,
     Effect.forkScoped
   )

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { Consumer } from "../../services/ExecutionQueue.ts"
+import { logFailures } from "../../services/logFailures.ts"
 
 export interface SlotsOptions {
   readonly count: number
@@ -60,7 +61,7 @@ export const makeSlots = ({ count, claim, run, onOverflow }: SlotsOptions) => {
     due ||= all.length === limit
     all.forEach(carryOut)
   }).pipe(
-    Effect.catchCause((cause) => Effect.logWarning("executions were not claimed", cause)),
+    Effect.catchCause(logFailures("executions were not claimed")),
     Effect.ensuring(
       Effect.sync(() => {
         claiming = false
