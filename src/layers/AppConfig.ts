@@ -12,6 +12,7 @@ import {
   SchemaIssue
 } from "effect"
 import type { LogLevel } from "effect"
+import { isMistyped } from "../domain/Access.ts"
 import { inOrder } from "../domain/retention.ts"
 import type { RetentionBounds } from "../domain/retention.ts"
 import { defaultSettings } from "../services/Settings.ts"
@@ -90,6 +91,9 @@ const time = (name: string, otherwise: Duration.Duration) =>
 
 const age = (name: string) => Config.option(Config.schema(Age, name))
 
+/** What a caller can send as `X-API-Key`: a header's value has no other characters, and loses the space around it. */
+const SENDABLE = /^[\x21-\x7e][\x20-\x7e]{14,}[\x21-\x7e]$/
+
 /** What is not given takes its default; an empty variable counts as not given. */
 const fields = {
   PORT: Config.withDefault(port("PORT"), 8000),
@@ -100,7 +104,14 @@ const fields = {
   REDIS_URL: optionalUrl("REDIS_URL", ["redis:", "rediss:"]),
   API_KEY: Config.option(
     Config.schema(
-      Schema.String.check(Schema.isMinLength(16, { message: "Expected at least 16 characters" })),
+      Schema.String.check(
+        Schema.isPattern(SENDABLE, {
+          message: "Expected at least 16 ASCII characters, with no space or line break at either end"
+        }),
+        Schema.makeFilter((key) => !isMistyped(key), {
+          message: "Expected a key as it was issued, or one that does not begin with pl_"
+        })
+      ),
       "API_KEY"
     )
   ),

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Duration, Effect, Redacted } from "effect"
 import { inspect } from "node:util"
+import { formatKey, KEY_BYTES } from "../../src/domain/Access.ts"
 import { AppConfig } from "../../src/layers/AppConfig.ts"
 
 const read = (env: Record<string, string>) =>
@@ -66,6 +67,30 @@ describe("the configuration", () => {
       assert.strictEqual(config.settings.worker_concurrency, 4)
       assert.strictEqual(config.settings.rate_limit, 0)
       assert.notMatch(inspect(config, { depth: null }), /sk-secret|pass@|0123456789abcdef/)
+    })
+  )
+
+  it.effect("takes an admin key that a caller can send, and that opens", () =>
+    Effect.gen(function* () {
+      const takes = (API_KEY: string) => read({ API_KEY })
+      const issued = formatKey(new Uint8Array(KEY_BYTES))
+      for (const key of [issued, "correct horse battery", "pl_of-my-own-making"]) {
+        assert.strictEqual(Redacted.value((yield* takes(key)).apiKey!), key)
+      }
+      for (const key of [
+        `${issued}\n`,
+        " 0123456789abcdef",
+        "0123456789abcdef\t",
+        "0123456789abcdéf",
+        " ".repeat(16)
+      ]) {
+        assert.deepStrictEqual(yield* faultsOf({ API_KEY: key }), [
+          "API_KEY: Expected at least 16 ASCII characters, with no space or line break at either end"
+        ])
+      }
+      assert.deepStrictEqual(yield* faultsOf({ API_KEY: issued.replace(/.$/, "-") }), [
+        "API_KEY: Expected a key as it was issued, or one that does not begin with pl_"
+      ])
     })
   )
 
