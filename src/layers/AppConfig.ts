@@ -54,6 +54,8 @@ export class AppConfig extends Context.Service<
     readonly settings: Settings
     readonly logLevel: LogLevel.LogLevel
     readonly logFormat: "pretty" | "json"
+    /** Whether telemetry has somewhere to go. The other settings of OpenTelemetry are read by those who export it. */
+    readonly telemetry: boolean
   }
 >()("promptledger/layers/AppConfig") {
   static readonly layer = Layer.effect(
@@ -141,7 +143,8 @@ const fields = {
     Config.Literals(["trace", "debug", "info", "warn", "error", "none"], "LOG_LEVEL"),
     "info"
   ),
-  LOG_FORMAT: Config.option(Config.Literals(["pretty", "json"], "LOG_FORMAT"))
+  LOG_FORMAT: Config.option(Config.Literals(["pretty", "json"], "LOG_FORMAT")),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optionalUrl("OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"])
 }
 
 type Fields = typeof fields
@@ -149,21 +152,18 @@ type Values = { readonly [Name in keyof Fields]: Config.Success<Fields[Name]> }
 
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
-const describe = (error: Config.ConfigError): string =>
-  Schema.isSchemaError(error.cause)
-    ? issuesOf(error.cause.issue)
-        .issues.map(({ message }) => message)
-        .join("; ")
-    : "cannot be read"
+/** What is wrong, by the names of the variables. */
+export const faultsOf = ({ cause }: Config.ConfigError): ReadonlyArray<string> =>
+  Schema.isSchemaError(cause)
+    ? issuesOf(cause.issue).issues.map(({ path = [], message }) => `${path.join("_")}: ${message}`)
+    : [cause.message]
 
 const readFields = Effect.gen(function* () {
   const names = Object.keys(fields) as ReadonlyArray<keyof Fields>
   const results = yield* Effect.forEach(names, (name) =>
     Effect.result(fields[name] as Config.Config<unknown>)
   )
-  const faults = results.flatMap((result, index) =>
-    Result.isFailure(result) ? [`${names[index]}: ${describe(result.failure)}`] : []
-  )
+  const faults = results.flatMap((result) => (Result.isFailure(result) ? faultsOf(result.failure) : []))
   const values = Object.fromEntries(
     results.map((result, index) => [names[index], Result.isSuccess(result) ? result.success : undefined])
   ) as Values
@@ -228,6 +228,7 @@ const read = Effect.gen(function* () {
       retain: retainOf(values)
     },
     logLevel: LOG_LEVELS[values.LOG_LEVEL],
-    logFormat: Option.getOrElse(values.LOG_FORMAT, () => (process.stdout.isTTY ? "pretty" : "json"))
+    logFormat: Option.getOrElse(values.LOG_FORMAT, () => (process.stdout.isTTY ? "pretty" : "json")),
+    telemetry: Option.isSome(values.OTEL_EXPORTER_OTLP_ENDPOINT)
   })
 })

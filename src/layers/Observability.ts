@@ -1,4 +1,4 @@
-import { Config, ConfigProvider, Effect, Layer, Logger, Option, References } from "effect"
+import { ConfigProvider, Layer, Logger, References } from "effect"
 import { FetchHttpClient } from "effect/http"
 import * as Otlp from "effect/observability/Otlp"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
@@ -18,19 +18,14 @@ const defaults = ConfigProvider.fromUnknown({ OTEL_TRACES_EXPORTER: "otlp" })
  * OpenTelemetry traces, metrics and logs, by the standard `OTEL_*` variables. Nothing where no endpoint is set: spans
  * that nobody sees would double what a statement costs.
  */
-const telemetry = Layer.unwrap(
-  Effect.gen(function* () {
-    const endpoint = yield* Config.option(Config.NonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT"))
-    if (Option.isNone(endpoint)) return Layer.succeed(References.TracerEnabled, false)
-    return Otlp.layerFromConfig({ resource: { serviceName: "promptledger" } }).pipe(
-      Layer.provide([
-        OtlpSerialization.layerJson,
-        FetchHttpClient.layer,
-        ConfigProvider.layerAdd(defaults, { asPrimary: false })
-      ])
-    )
-  })
+const telemetry = Otlp.layerFromConfig({ resource: { serviceName: "promptledger" } }).pipe(
+  Layer.provide([
+    OtlpSerialization.layerJson,
+    FetchHttpClient.layer,
+    ConfigProvider.layerAdd(defaults, { asPrimary: false })
+  ])
 )
+const noTelemetry = Layer.succeed(References.TracerEnabled, false)
 
 export const layer = (config: AppConfig["Service"]) =>
-  Layer.provideMerge(Layer.orDie(telemetry), logs(config))
+  Layer.provideMerge(config.telemetry ? Layer.orDie(telemetry) : noTelemetry, logs(config))

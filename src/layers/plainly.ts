@@ -1,11 +1,11 @@
-import { Cause, Console, Effect } from "effect"
+import { Cause, Config, Console, Effect } from "effect"
 import * as CliError from "effect/cli/CliError"
 import { HttpServerError } from "effect/http"
 import { MigrationError } from "effect/sql/Migrator"
 import { isSqlError } from "effect/sql/SqlError"
 import { DatabaseUnavailable } from "../services/DatabaseUnavailable.ts"
 import { reasonOf } from "../services/reasonOf.ts"
-import { ConfigInvalid } from "./AppConfig.ts"
+import { ConfigInvalid, faultsOf } from "./AppConfig.ts"
 import { DataDirInUse } from "./pglite/dataDirLock.ts"
 import { defectOf, StatementFailed } from "./postgres/orDefect.ts"
 
@@ -19,6 +19,7 @@ export const tellingWhy = <A, E, R>(self: Effect.Effect<A, E, R>) =>
 
 /** What can be mended, without a stack. */
 const plainly = (error: unknown): string | undefined => {
+  if (error instanceof Config.ConfigError) return new ConfigInvalid({ faults: faultsOf(error) }).message
   if (error instanceof ConfigInvalid || error instanceof DataDirInUse) return error.message
   if (CliError.isCliError(error)) return messagesOf(error)
   if (error instanceof HttpServerError.ServeError)

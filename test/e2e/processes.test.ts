@@ -436,6 +436,16 @@ describe("a start that can't be", () => {
       const worker = yield* start("worker/main", {})
       assert.strictEqual(yield* worker.ended, 1)
       assert.match(worker.output(), /^The configuration is not usable:\n {2}DATABASE_URL: .+\n$/)
+      const exporting = yield* start("http/main", {
+        DATA_DIR: "memory:",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9",
+        OTEL_EXPORTER_OTLP_TIMEOUT: "soon"
+      })
+      assert.strictEqual(yield* exporting.ended, 1)
+      assert.match(
+        exporting.output(),
+        /^The configuration is not usable:\n {2}OTEL_EXPORTER_OTLP_TIMEOUT: .+\n$/
+      )
     })
   )
 

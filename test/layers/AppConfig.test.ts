@@ -204,7 +204,8 @@ describe("the configuration", () => {
         RETAIN_BODIES: "90 secret",
         RETAIN_EXECUTIONS: "0 d",
         LOG_LEVEL: "secret-loud",
-        LOG_FORMAT: "secret-xml"
+        LOG_FORMAT: "secret-xml",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "secret-collector:4318"
       }
       const error = yield* Effect.flip(read(wrong))
       assert.deepStrictEqual(
