@@ -62,6 +62,17 @@ const SETTINGS = `
   ORDER BY name`
 
 describe("a data folder", () => {
+  it.live("with a cluster that can't be started is named", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* newFolder
+      mkdirSync(join(dataDir, "postgres"))
+      writeFileSync(join(dataDir, "postgres", "PG_VERSION"), "x")
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(DatabasePglite.layer({ dataDir }))))
+      assert.instanceOf(error, DataDirInUse)
+      assert.match(error.message, new RegExp(`^${dataDir} cannot be opened: PGlite .+$`))
+    })
+  )
+
   /** Opens the folder, does something with its database, and closes it. */
   const open = <A, E>(dataDir: string, work: (sql: SqlClient.SqlClient) => Effect.Effect<A, E>) =>
     Database.use(({ write }) => work(write)).pipe(

@@ -2,6 +2,7 @@ import { PgClient } from "@effect/sql-pg"
 import type { PGlite } from "@electric-sql/pglite"
 import { Clock, Effect, Layer } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
+import { reasonOf } from "../../services/reasonOf.ts"
 import { noNotifier } from "../postgres/notifier.ts"
 import { BY_KEY, Database, MESSAGE_BYTES, serverTime } from "../postgres/Database.ts"
 import type { Bulkhead } from "../postgres/bulkhead.ts"
@@ -10,14 +11,12 @@ import { makeLane } from "../postgres/lane.ts"
 import { orDefect } from "../postgres/orDefect.ts"
 import { background } from "./background.ts"
 import { clusterIn, newCluster } from "./cluster.ts"
-import { lockDataDir } from "./dataDirLock.ts"
+import { DataDirInUse, lockDataDir } from "./dataDirLock.ts"
 import { protocolStream } from "./protocolStream.ts"
 
 /** PGlite through the production client: one connection, which reads and writes share. */
-const connect = Effect.fnUntraced(function* (open: () => Promise<PGlite>) {
-  const pglite = yield* Effect.acquireRelease(Effect.promise(open), (server) =>
-    Effect.promise(() => server.close())
-  )
+const connect = Effect.fnUntraced(function* <E>(open: Effect.Effect<PGlite, E>) {
+  const pglite = yield* Effect.acquireRelease(open, (server) => Effect.promise(() => server.close()))
   const client = yield* PgClient.makeClient({
     stream: () => protocolStream(pglite),
     multiplex: true,
@@ -50,13 +49,19 @@ const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) 
   })
 }
 
+const openCluster = (dataDir: string) =>
+  Effect.tryPromise({
+    try: () => clusterIn(dataDir),
+    catch: (cause) => new DataDirInUse({ message: `${dataDir} cannot be opened: ${reasonOf(cause)}` })
+  })
+
 /** PostgreSQL in this process, kept in a folder that no other process may have. */
 export const layer = (options: { readonly dataDir: string }) =>
   Layer.effect(
     Database,
     Effect.gen(function* () {
       yield* lockDataDir(options.dataDir)
-      const client = yield* connect(() => clusterIn(options.dataDir))
+      const client = yield* connect(openCluster(options.dataDir))
       yield* Effect.forkScoped(background(client))
       return databaseOf(client, serverTime(client))
     })
@@ -66,7 +71,7 @@ export const layer = (options: { readonly dataDir: string }) =>
 export const layerMemory = Layer.effect(
   Database,
   Effect.gen(function* () {
-    const client = yield* connect(() => newCluster("memory://"))
+    const client = yield* connect(Effect.promise(() => newCluster("memory://")))
     const now = Effect.map(Clock.currentTimeMillis, (millis) => client`${new Date(millis)}::timestamptz`)
     return databaseOf(client, now)
   })

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 
-/** Another process has the data folder: two on one folder would destroy it. */
+/** A data folder cannot be used: above all if another process has it, since two on one folder would destroy it. */
 export class DataDirInUse extends Data.TaggedError("DataDirInUse")<{ readonly message: string }> {}
 
 /**
