@@ -1,9 +1,10 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect, Layer, Option, Redacted, References } from "effect"
+import { Console, Effect, Layer, Option, Redacted, References, Schema, SchemaTransformation } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { KeyName, ProjectName, Scope } from "../domain/Access.ts"
 import type { Principal } from "../domain/Access.ts"
 import { DEFAULT_PROJECT_ID, KeyId } from "../domain/Ids.ts"
+import { timestamp } from "../http/api/fields.ts"
 import { Access } from "../services/Access.ts"
 import { everyPage } from "../services/Page.ts"
 import type { PageRequest } from "../services/Page.ts"
@@ -29,6 +30,17 @@ const over = (ledger: LedgerState) =>
     Layer.provide(AppConfig.layer),
     Layer.provide(Layer.succeed(References.MinimumLogLevel, "Warn"))
   )
+
+/** A time as the API takes it, or a date: its beginning, in UTC. */
+const Expiry = Schema.String.pipe(
+  Schema.decodeTo(
+    timestamp("From when on a key is refused."),
+    SchemaTransformation.transform({
+      decode: (text) => (/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text),
+      encode: (text) => text
+    })
+  )
+)
 
 /** Says what is wrong in one line. */
 const refuse = (message: string) =>
@@ -96,8 +108,9 @@ const issueKey = Command.make(
       Flag.withDescription("What the key may do; may be given several times"),
       Flag.atLeast(1)
     ),
-    expires: Flag.Date("expires").pipe(
-      Flag.withDescription("From when on it is refused, as 2027-01-31 or with a time"),
+    expires: Flag.String("expires").pipe(
+      Flag.withDescription("From when on it is refused, as 2027-01-31 or 2027-01-31T12:00:00Z"),
+      Flag.withSchema(Expiry),
       Flag.optional
     )
   },

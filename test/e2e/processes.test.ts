@@ -400,6 +400,11 @@ describe("npm run admin", () => {
       const past = ["keys", "issue", "--name", "late", "--scope", "admin", "--expires", "2020-01-01"]
       const late = yield* admin({ DATA_DIR: "memory:" }, ...past)
       assert.deepStrictEqual(late, { code: 1, stdout: "", stderr: "--expires is in the past.\n" })
+      for (const expires of ["2027-02-30", "1/2/2027", "2027-01-31T12:00"]) {
+        const { code, stderr } = yield* admin({ DATA_DIR: "memory:" }, ...past.slice(0, -1), expires)
+        assert.strictEqual(code, 1)
+        assert.match(stderr, /^Invalid value for flag --expires: "[^"]+"\. Expected.+\n$/)
+      }
     })
   )
 })
