@@ -1,4 +1,4 @@
-import { Context, Data, Effect, Layer, Metric, Option, Result, Schedule, Stream } from "effect"
+import { Cause, Context, Data, Effect, Layer, Metric, Option, Result, Schedule, Stream } from "effect"
 import { attemptFailed, attemptNotMade, attemptSucceeded, outcomeOf } from "../domain/attempt.ts"
 import type { AttemptEnd } from "../domain/attempt.ts"
 import { sha256 } from "../domain/checksum.ts"
@@ -94,7 +94,7 @@ export class Executor extends Context.Service<
         },
         Effect.catchDefect((defect) =>
           Effect.andThen(
-            Effect.logError("a provider call failed unexpectedly", defect),
+            Effect.logError("a provider call failed unexpectedly", Cause.die(defect)),
             makeProviderError({ reason: "invalid_response", detail: "the call failed unexpectedly" })
           )
         )

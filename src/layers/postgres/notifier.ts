@@ -4,6 +4,7 @@ import { Deferred, Effect, Queue } from "effect"
 import type { Scope } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { logFailures } from "../../services/logFailures.ts"
+import { reasonOf } from "../../services/reasonOf.ts"
 import type { Bulkhead } from "./bulkhead.ts"
 
 /** Calls workers of other processes on the same database. Nothing depends on it: what it fails to tell, sweepers find. */
@@ -76,7 +77,8 @@ export const makeNotifier = Effect.fnUntraced(function* ({ connection, sql, thro
       Effect.suspend(() => {
         if (lost) return Effect.void
         lost = true
-        return Effect.logWarning("workers of other processes can't wake this one: it sweeps", error)
+        const reason = reasonOf(error)
+        return Effect.logWarning(`workers of other processes can't wake this one, and it sweeps: ${reason}`)
       })
     yield* hear.pipe(
       Effect.catch(tell),
