@@ -481,6 +481,16 @@ describe("a start that can't be", () => {
       })
       assert.strictEqual(yield* taken.ended, 1)
       assert.match(taken.output(), /^HOST and PORT cannot be used: listen EADDRINUSE: [^\n]+\n$/)
+      const worker = yield* start("worker/main", {
+        WORKER_PORT: port,
+        DATABASE_URL: Redacted.value(yield* newDatabase),
+        LOG_LEVEL: "error"
+      })
+      assert.strictEqual(yield* worker.ended, 1)
+      assert.match(
+        worker.output(),
+        /^The configuration is not usable:\n {2}HOST, WORKER_PORT: listen EADDRINUSE: [^\n]+\n$/
+      )
     })
   )
 })
