@@ -29,7 +29,9 @@ const plainly = (error: unknown): string | undefined => {
       ? `The database at DATABASE_URL cannot be reached: ${reasonOf(error)}`
       : plainly(defectOf(error))
   }
-  if (error instanceof MigrationError) return plainly(error.cause)
+  if (error instanceof MigrationError) {
+    return error.kind === "BadState" ? error.message : plainly(error.cause)
+  }
   if (error instanceof DatabaseUnavailable) return `The database failed: ${reasonOf(error.cause)}`
   if (error instanceof StatementFailed) return `The database refused a statement: ${error.message}`
   return undefined

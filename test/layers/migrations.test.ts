@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger } from "effect"
+import { Context, Effect, Layer, Logger } from "effect"
 import { attemptNotMade } from "../../src/domain/attempt.ts"
 import type { ExecutionStatus } from "../../src/domain/Execution.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
@@ -7,7 +7,7 @@ import { Database } from "../../src/layers/postgres/Database.ts"
 import { migrate, migrations } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
-import { migrateBefore, newDatabase } from "../support/database.ts"
+import { migrateBefore, newDatabase, newDatabaseWith } from "../support/database.ts"
 import { begin, change, newName, PROJECT, revise } from "../support/ledger.ts"
 
 const databases = {
@@ -37,6 +37,22 @@ const INDEXES = {
   idx_exec_corr: "(correlation_id)",
   idx_exec_next_attempt: "(next_attempt_at) WHERE (next_attempt_at IS NOT NULL)"
 }
+
+describe("a database", () => {
+  it.live("of an encoding that not every text has is left alone", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabaseWith("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+      const database = yield* Layer.build(Database.layer({ url }))
+      const error = yield* Effect.flip(Effect.provide(migrate, database))
+      assert.strictEqual(
+        error.message,
+        "The database's encoding is LATIN1, in which not every text can be stored. Make one with ENCODING 'UTF8'."
+      )
+      const { write: sql } = Context.get(database, Database)
+      assert.isEmpty(yield* sql`SELECT FROM pg_tables WHERE schemaname = 'public'`)
+    })
+  )
+})
 
 describe.each(Object.entries(databases))("migrations over %s", (_, database) => {
   it.live(

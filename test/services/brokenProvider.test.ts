@@ -10,11 +10,11 @@ it.effect("a provider that breaks down as none should is told of with where it d
   Effect.gen(function* () {
     const broken = { name: "openai", complete: () => Stream.die(new TypeError("it is undefined")) } as const
     const name = newName()
-    const run = Effect.gen(function* () {
+    const answer = Effect.gen(function* () {
       yield* upsert(name, "Hello")
       return yield* Effect.exit(Executions.use(({ run }) => run(PROJECT, "full", request(name))))
     }).pipe(Effect.provide(PromptLedger.layerMemory({ providers: [broken] })))
-    const { lines } = yield* logged(run)
+    const { lines } = yield* logged(answer)
     const told = lines.filter(({ level }) => level === "ERROR")
     assert.deepStrictEqual(
       told.map(({ message }) => message),

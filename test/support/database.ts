@@ -21,15 +21,17 @@ const onServer = (statement: string) =>
   ).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
 
 /** The URL of a new, empty database on the real server; dropped when the scope closes. */
-export const newDatabase = Effect.gen(function* () {
+export const newDatabaseWith = Effect.fnUntraced(function* (options: string) {
   const name = `test_${crypto.randomUUID().replaceAll("-", "")}`
-  yield* Effect.acquireRelease(onServer(`CREATE DATABASE ${name}`), () =>
+  yield* Effect.acquireRelease(onServer(`CREATE DATABASE ${name} ${options}`), () =>
     onServer(`DROP DATABASE ${name} WITH (FORCE)`)
   )
   const url = new URL(inject("databaseUrl"))
   url.pathname = `/${name}`
   return Redacted.make(url.href)
 })
+
+export const newDatabase = newDatabaseWith("")
 
 /** The stores of another process on a database. */
 export const storesElsewhere = (url: Redacted.Redacted) =>

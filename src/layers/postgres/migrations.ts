@@ -21,13 +21,27 @@ export const migrations = {
   "0007_unsuccessful": unsuccessful
 }
 
+/** Encodings that have every character, or leave that to us. In others an answer that was paid for could not be written. */
+const ENCODINGS: ReadonlySet<string> = new Set(["UTF8", "SQL_ASCII"])
+
+const checkEncoding = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const [row] = yield* sql<{ encoding: string }>`SELECT current_setting('server_encoding') AS encoding`
+  const { encoding } = row!
+  if (ENCODINGS.has(encoding)) return
+  return yield* new Migrator.MigrationError({
+    kind: "BadState",
+    message: `The database's encoding is ${encoding}, in which not every text can be stored. Make one with ENCODING 'UTF8'.`
+  })
+})
+
 /** Brings the database up to date. Any number of processes may do so at once: one does the work, the others wait. */
 export const migrate = Effect.gen(function* () {
   const { migrating } = yield* Database
-  const done = yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(
-    Effect.provideServiceEffect(SqlClient.SqlClient, migrating),
-    Effect.scoped
-  )
+  const done = yield* Effect.andThen(
+    checkEncoding,
+    Migrator.make({})({ loader: Migrator.fromRecord(migrations) })
+  ).pipe(Effect.provideServiceEffect(SqlClient.SqlClient, migrating), Effect.scoped)
   for (const [id, name] of done) yield* Effect.logInfo(`migrated the database: ${id} ${name}`)
   return done
 })
