@@ -117,7 +117,16 @@ const fields = {
       "API_KEY"
     )
   ),
-  OPENAI_API_KEY: Config.option(Config.NonEmptyString("OPENAI_API_KEY")),
+  OPENAI_API_KEY: Config.option(
+    Config.schema(
+      Schema.Trim.check(
+        Schema.isPattern(/^[\x21-\x7e]+$/, {
+          message: "Expected ASCII characters, with no space or line break between them"
+        })
+      ),
+      "OPENAI_API_KEY"
+    )
+  ),
   OPENAI_BASE_URL: optionalUrl("OPENAI_BASE_URL", ["http:", "https:"]),
   OPENAI_API: Config.withDefault(
     Config.Literals(["chat_completions", "responses"], "OPENAI_API"),

@@ -94,6 +94,18 @@ describe("the configuration", () => {
     })
   )
 
+  it.effect("takes a provider's key that can be sent, without the line break that a file ends with", () =>
+    Effect.gen(function* () {
+      const { openai } = yield* read({ OPENAI_API_KEY: "sk-of-a-file\n" })
+      assert.strictEqual(Redacted.value(openai!.apiKey!), "sk-of-a-file")
+      for (const key of ["sk-one\nsk-two", "sk-é", "sk 1"]) {
+        assert.deepStrictEqual(yield* faultsOf({ OPENAI_API_KEY: key }), [
+          "OPENAI_API_KEY: Expected ASCII characters, with no space or line break between them"
+        ])
+      }
+    })
+  )
+
   it.effect("takes times in milliseconds, seconds and minutes", () =>
     Effect.gen(function* () {
       for (const [text, millis] of [
