@@ -95,6 +95,7 @@ export class Executor extends Context.Service<
         Effect.catchDefect((defect) =>
           Effect.andThen(
             Effect.logError("a provider call failed unexpectedly", Cause.die(defect)),
+            // It may have come of a whole answer, which is not to be bought again.
             makeProviderError({ reason: "invalid_response", detail: "the call failed unexpectedly" })
           )
         )

@@ -33,7 +33,11 @@ export const openAiProvider = ({ apiKey, baseUrl, api = "chat_completions" }: Op
     name: "openai",
     complete: (request) =>
       Stream.fromEffect(
-        Effect.tryPromise({ try: (signal) => ask(client, request, signal), catch: failureOf }).pipe(
+        Effect.tryPromise({ try: (signal) => ask(client, request, signal), catch: (cause) => cause }).pipe(
+          Effect.catch((cause) => {
+            const failure = failureOf(cause)
+            return failure === undefined ? Effect.die(faultOf(cause)) : Effect.fail(failure)
+          }),
           Effect.flatMap((answer) => ("text" in answer ? Effect.succeed(answer) : Effect.fail(answer))),
           Effect.mapError((failure) =>
             makeProviderError({ ...failure, detail: withoutSecret(failure.detail, secret) })
@@ -159,7 +163,7 @@ const unreadable = (provider_request_id: string | undefined): Failure => ({
   provider_request_id
 })
 
-const failureOf = (cause: unknown): Failure => {
+const failureOf = (cause: unknown): Failure | undefined => {
   const refused = refusal(cause)
   if (refused !== undefined) return { reason: "invalid_response", detail: refused.message }
   if (cause instanceof OpenAI.APIConnectionError) {
@@ -178,8 +182,17 @@ const failureOf = (cause: unknown): Failure => {
   if (cause instanceof SyntaxError) {
     return { reason: "invalid_response", detail: "the provider's answer is not JSON" }
   }
-  // It may have come of a whole answer, which is not to be bought again.
-  return { reason: "invalid_response", detail: "the call failed unexpectedly" }
+  return undefined
+}
+
+/** What nobody foresaw, by its kind and its place alone: what it says may quote the key or the prompt. */
+const faultOf = (cause: unknown): Error => {
+  const { name, message, stack = "" } = cause instanceof Error ? cause : new Error()
+  const said = `${name}: ${message}`
+  const fault = new Error("what it says is left out, since it may quote the key or the prompt")
+  fault.name = name
+  fault.stack = `${name}: ${fault.message}${stack.startsWith(said) ? stack.slice(said.length) : ""}`
+  return fault
 }
 
 /** The text without a secret, in any of the forms that it is quoted in. */
