@@ -101,3 +101,17 @@ describe.skipIf(find("redis-server") === undefined)("a Redis that becomes a repl
     })
   )
 })
+
+describe("a Redis that is not there", () => {
+  it.live("is told as such by the queue", () =>
+    Effect.gen(function* () {
+      const { enqueue, ping } = yield* queueAt(Redacted.make("redis://127.0.0.1:1"))
+      for (const failing of [ping, enqueue([wakeUp()])]) {
+        assert.strictEqual(
+          (yield* Effect.flip(failing)).message,
+          "the queue is unavailable: there is no connection to Redis"
+        )
+      }
+    })
+  )
+})

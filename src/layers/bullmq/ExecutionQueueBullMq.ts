@@ -41,7 +41,11 @@ const leaseOf = (jobId: string): Lease => {
   return { execution_id: ExecutionId.make(jobId.slice(0, dash)), epoch: Number(jobId.slice(dash + 1)) }
 }
 
-const unavailable = (cause: unknown) => new QueueUnavailable({ detail: reasonOf(cause) })
+/** Of a command that was not even sent, the client says how it is set up. */
+const unavailableAt = (redis: Redis) => (cause: unknown) =>
+  new QueueUnavailable({
+    detail: redis.status === "ready" ? reasonOf(cause) : "there is no connection to Redis"
+  })
 
 /** `ExecutionQueue` on Redis, by BullMQ. */
 export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
@@ -61,6 +65,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
         (producer) => closing(() => producer.close())
       )
       yield* Effect.forkScoped(warnOfEviction(redis))
+      const unavailable = unavailableAt(redis)
 
       return ExecutionQueue.of({
         enqueue: (wakeUps) =>
