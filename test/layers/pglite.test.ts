@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { DEFAULT_PROJECT_ID } from "../../src/domain/Ids.ts"
+import { whyNotOpened } from "../../src/layers/pglite/cluster.ts"
 import { DataDirInUse, lockDataDir } from "../../src/layers/pglite/dataDirLock.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { protocolStream } from "../../src/layers/pglite/protocolStream.ts"
@@ -62,6 +63,13 @@ const SETTINGS = `
   ORDER BY name`
 
 describe("a data folder", () => {
+  it("without space on its disk is told as such, though its file system has a number for it alone", () => {
+    const says = (errno: number) => whyNotOpened({ name: "ErrnoError", errno })
+    assert.strictEqual(says(51), "its disk has no space left")
+    assert.include(says(2), "errno: 2")
+    assert.strictEqual(whyNotOpened(new Error("it is no cluster")), "it is no cluster")
+  })
+
   it.live("with a cluster that can't be started is named", () =>
     Effect.gen(function* () {
       const dataDir = yield* newFolder

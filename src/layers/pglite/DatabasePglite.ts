@@ -2,7 +2,6 @@ import { PgClient } from "@effect/sql-pg"
 import type { PGlite } from "@electric-sql/pglite"
 import { Clock, Effect, Layer } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
-import { reasonOf } from "../../services/reasonOf.ts"
 import { noNotifier } from "../postgres/notifier.ts"
 import { BY_KEY, Database, MESSAGE_BYTES, serverTime } from "../postgres/Database.ts"
 import type { Bulkhead } from "../postgres/bulkhead.ts"
@@ -10,7 +9,7 @@ import { makeExhaustion } from "../postgres/exhaustion.ts"
 import { makeLane } from "../postgres/lane.ts"
 import { orDefect } from "../postgres/orDefect.ts"
 import { background } from "./background.ts"
-import { clusterIn, newCluster } from "./cluster.ts"
+import { clusterIn, newCluster, whyNotOpened } from "./cluster.ts"
 import { DataDirInUse, lockDataDir } from "./dataDirLock.ts"
 import { protocolStream } from "./protocolStream.ts"
 
@@ -52,7 +51,7 @@ const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) 
 const openCluster = (dataDir: string) =>
   Effect.tryPromise({
     try: () => clusterIn(dataDir),
-    catch: (cause) => new DataDirInUse({ message: `${dataDir} cannot be opened: ${reasonOf(cause)}` })
+    catch: (cause) => new DataDirInUse({ message: `${dataDir} cannot be opened: ${whyNotOpened(cause)}` })
   })
 
 /** PostgreSQL in this process, kept in a folder that no other process may have. */
