@@ -38,6 +38,13 @@ export const changesDescription = (prompt: Prompt, { description, owner_team }: 
   (description ?? prompt.description) !== prompt.description ||
   (owner_team ?? prompt.owner_team) !== prompt.owner_team
 
+/** Whether a decision on a change leaves all as it is. */
+export const changesNothing = (
+  { prompt }: PromptFacts,
+  decision: VersionDecision,
+  change: ContentChange
+): boolean => prompt !== undefined && decision._tag === "Keep" && !changesDescription(prompt, change)
+
 /** A prompt with the version that was asked for, where it has it. */
 export interface ResolvedPrompt {
   readonly prompt: Prompt

@@ -15,7 +15,7 @@ import type { VersionChange, VersionDecision } from "../domain/versioning.ts"
 import { paged } from "./Page.ts"
 import type { Page, PageRequest } from "./Page.ts"
 import { PromptCache } from "./PromptCache.ts"
-import { changesDescription, PromptStore } from "./PromptStore.ts"
+import { changesDescription, changesNothing, PromptStore } from "./PromptStore.ts"
 import type { ContentChange, PromptFacts, ResolvedPrompt, VersionHistory } from "./PromptStore.ts"
 import { spanned } from "./spanned.ts"
 import { Templates } from "./Templates.ts"
@@ -230,11 +230,8 @@ export class Prompts extends Context.Service<
 
         const known = yield* store.facts(project_id, changes)
         const planned = yield* decide(known)
-        const nothingNew = known.every(
-          ({ prompt }, index) =>
-            prompt !== undefined &&
-            planned[index]!._tag === "Keep" &&
-            !changesDescription(prompt, changes[index]!)
+        const nothingNew = known.every((facts, index) =>
+          changesNothing(facts, planned[index]!, changes[index]!)
         )
         if (dry_run || nothingNew) return known.map((facts, index) => report(facts, planned[index]!, index))
         const revisions = yield* Effect.ensuring(

@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Option } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Latch, Layer, Option } from "effect"
+import type { Redacted } from "effect"
 import { Statement } from "effect/sql"
 import { attemptSucceeded } from "../../src/domain/attempt.ts"
+import { decideVersion } from "../../src/domain/versioning.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { migrate } from "../../src/layers/postgres/migrations.ts"
 import { layerStores } from "../../src/layers/postgres/stores.ts"
@@ -10,8 +12,10 @@ import { AnalyticsStore } from "../../src/services/AnalyticsStore.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import { DatabaseHealth } from "../../src/services/Health.ts"
 import { PromptStore } from "../../src/services/PromptStore.ts"
-import { newDatabase } from "../support/database.ts"
+import type { ContentChange, PromptFacts } from "../../src/services/PromptStore.ts"
+import { newDatabase, storesElsewhere } from "../support/database.ts"
 import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
+import { until } from "../support/service.ts"
 
 const LEASE = Duration.seconds(30)
 const answered = attemptSucceeded(
@@ -19,13 +23,20 @@ const answered = attemptSucceeded(
   Duration.millis(1)
 )
 
+type Stores = ExecutionStore | Database | DatabaseHealth | Layer.Success<typeof layerStores>
+
 /** The stores of a process of its own, over a new database. */
 const onPostgres = <A, E>(
-  test: Effect.Effect<A, E, ExecutionStore | Database | DatabaseHealth | Layer.Success<typeof layerStores>>,
+  test: Effect.Effect<A, E, Stores>,
+  prepare: Effect.Effect<unknown, unknown, Database> = Effect.void
+) => Effect.flatMap(newDatabase, (url) => onDatabase(url, test, prepare))
+
+const onDatabase = <A, E>(
+  url: Redacted.Redacted,
+  test: Effect.Effect<A, E, Stores>,
   prepare: Effect.Effect<unknown, unknown, Database> = Effect.void
 ) =>
   Effect.gen(function* () {
-    const url = yield* newDatabase
     const process = layerStores.pipe(Layer.provideMerge(Layer.fresh(Database.layer({ url }))))
     yield* Effect.andThen(migrate, prepare).pipe(Effect.provide(process))
     return yield* Effect.provide(test, Layer.fresh(process))
@@ -215,6 +226,146 @@ describe("executions over PostgreSQL", () => {
         const { write } = yield* Database
         const [row] = yield* write<{ readonly name: string }>`SELECT current_database() AS name`
         yield* write.unsafe(`ALTER DATABASE ${row!.name} SET default_transaction_read_only = on`)
+      })
+    )
+  )
+})
+
+const decide = (facts: ReadonlyArray<PromptFacts>) =>
+  Effect.succeed(facts.map((known) => decideVersion(known, true)))
+
+/** Revises, and does `first` before each decision. */
+const reviseAfter = (first: Effect.Effect<void>, changes: ReadonlyArray<ContentChange>) =>
+  PromptStore.use((store) => store.revise(PROJECT, changes, (facts) => Effect.andThen(first, decide(facts))))
+
+/** A revision under way, with its prompts locked, that ends when it is told to. */
+const underWay = Effect.fnUntraced(function* (changes: ReadonlyArray<ContentChange>) {
+  const begun = yield* Deferred.make<void>()
+  const end = yield* Deferred.make<void>()
+  const first = Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(end))
+  const fiber = yield* Effect.forkChild(reviseAfter(first, changes))
+  yield* Deferred.await(begun)
+  return Effect.andThen(Deferred.succeed(end, undefined), Fiber.join(fiber))
+})
+
+/** Waits until so many operations wait for the locks of others. */
+const untilWaiting = Effect.fnUntraced(function* (operations: number) {
+  const { read } = yield* Database
+  yield* until(Effect.map(waitingIn(read), (waiting) => waiting === operations))
+})
+const waitingIn = (read: Database["Service"]["read"]) =>
+  Effect.map(
+    read`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    (rows) => rows.length
+  )
+
+describe("revisions over PostgreSQL", () => {
+  const codeOf = (prefix: string) =>
+    Array.from({ length: 20 }, (_, index) => change(`${prefix}/${index}`, "x", { mode: "tracking" }))
+
+  it.live("of the same new prompts by many processes wait for the first, and not for each other", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      const changes = codeOf(newName())
+      const others = 3
+      let looking = 0
+      const all = yield* Latch.make()
+      // Each looks at what the first has left, and goes on when all do.
+      const meet = Effect.andThen(
+        Effect.suspend(() => (++looking === others ? all.open : Effect.void)),
+        all.await
+      )
+      yield* onDatabase(
+        url,
+        Effect.gen(function* () {
+          const finish = yield* underWay(changes)
+          const rest = yield* Effect.replicateEffect(
+            Effect.forkChild(Effect.provide(reviseAfter(meet, changes), storesElsewhere(url))),
+            others
+          )
+          yield* untilWaiting(others)
+          const made = yield* finish
+          for (const revisions of yield* Fiber.joinAll(rest)) {
+            assert.deepStrictEqual(
+              revisions.map(({ version, decision }) => [version.version_id, decision._tag]),
+              made.map(({ version }) => [version.version_id, "Keep"])
+            )
+          }
+        })
+      )
+    })
+  )
+
+  it.live("of many prompts that wait for the first in their process leave others its connections", () =>
+    onPostgres(
+      Effect.gen(function* () {
+        const { read } = yield* Database
+        const lease = yield* begin
+        const changes = codeOf(newName())
+        const finish = yield* underWay(changes)
+        const rest = yield* Effect.replicateEffect(
+          Effect.forkChild(reviseAfter(Effect.void, changes), { startImmediately: true }),
+          30
+        )
+        yield* (yield* ExecutionStore).finish(lease, answered)
+        assert.strictEqual(yield* waitingIn(read), 0)
+        const made = yield* finish
+        for (const revisions of yield* Fiber.joinAll(rest)) {
+          assert.deepStrictEqual(
+            revisions.map(({ version }) => version),
+            made.map(({ version }) => version)
+          )
+        }
+      })
+    )
+  )
+
+  it.live("of other prompts by the same process are carried out after the first", () =>
+    onPostgres(
+      Effect.gen(function* () {
+        const finish = yield* underWay(codeOf(newName()))
+        const other = yield* Effect.forkChild(reviseAfter(Effect.void, codeOf(newName())), {
+          startImmediately: true
+        })
+        yield* finish
+        const revisions = yield* Fiber.join(other)
+        assert.deepStrictEqual([...new Set(revisions.map(({ decision }) => decision._tag))], ["Create"])
+      })
+    )
+  )
+
+  it.live("that get no lock in time are done when somebody else has done the same", () =>
+    onPostgres(
+      Effect.gen(function* () {
+        const { write } = yield* Database
+        const { prompt } = yield* revise(change(newName(), "one"))
+        const { prompt: other } = yield* revise(change(newName(), "one"))
+        const [begun, end, done] = yield* Effect.replicateEffect(Deferred.make<void>(), 3)
+        const first = yield* revise(change(prompt.name, "two")).pipe(
+          Effect.tap(Effect.andThen(Deferred.succeed(begun!, undefined), Deferred.await(end!))),
+          write.withTransaction,
+          Effect.forkChild
+        )
+        yield* Deferred.await(begun!)
+        const elsewhere = yield* write`
+          SELECT FROM prompts WHERE prompt_id IN (${prompt.prompt_id}, ${other.prompt_id}) ORDER BY name FOR UPDATE`.pipe(
+          Effect.andThen(Deferred.await(done!)),
+          write.withTransaction,
+          Effect.forkChild
+        )
+        yield* untilWaiting(1)
+        const [same, different] = yield* Effect.forEach(["two", "three"], (content) =>
+          Effect.forkChild(Effect.exit(revise(change(prompt.name, content))))
+        )
+        yield* untilWaiting(3)
+        yield* Deferred.succeed(end!, undefined)
+        const made = yield* Fiber.join(first)
+        const [again, refused] = [yield* Fiber.join(same!), yield* Fiber.join(different!)]
+        yield* Deferred.succeed(done!, undefined)
+        yield* Fiber.join(elsewhere)
+        assert(Exit.isSuccess(again))
+        assert.deepStrictEqual(again.value.version, made.version)
+        assertOutage(refused)
       })
     )
   )

@@ -1,4 +1,4 @@
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer, Option, Semaphore } from "effect"
 import type { ProjectId, PromptId, VersionId } from "../../domain/Ids.ts"
 import type { Prompt, PromptVersion } from "../../domain/Prompt.ts"
 import type { PromptFilter } from "../../domain/requests.ts"
@@ -6,7 +6,7 @@ import { isStorable } from "../../domain/Text.ts"
 import type { VersionDecision } from "../../domain/versioning.ts"
 import { NewId } from "../../services/NewId.ts"
 import type { PageRequest } from "../../services/Page.ts"
-import { changesDescription, PromptStore } from "../../services/PromptStore.ts"
+import { changesDescription, changesNothing, PromptStore } from "../../services/PromptStore.ts"
 import type { ContentChange, PromptFacts, Revision, VersionHistory } from "../../services/PromptStore.ts"
 import { Database } from "./Database.ts"
 import {
@@ -19,6 +19,7 @@ import {
   versionOf
 } from "./columns.ts"
 import { unfolded } from "./facts.ts"
+import { isLocked } from "./orDefect.ts"
 
 interface AddedVersion {
   readonly version_id: string
@@ -51,6 +52,8 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { read, scan, write, reading, scanning, writing, now } = yield* Database
     const newId = yield* NewId
+    /** Whoever revises many prompts has it, in this process. */
+    const turn = yield* Semaphore.make(1)
 
     const selectPrompt = (project_id: ProjectId, name: string, version_number: number | undefined) => read`
       SELECT ${read.literal(columnsOf("p", promptColumns, "prompt_"))},
@@ -133,12 +136,13 @@ export const layer = Layer.effect(
     ) {
       const prompts = changes.map(({ name, mode }) => ({ prompt_id: newId(), name, mode }))
       const time = yield* now
-      yield* write`
+      return yield* write`
         INSERT INTO prompts (prompt_id, project_id, name, mode, created_at, updated_at)
         SELECT prompt_id, ${project_id}, name, mode, ${time}, ${time}
         FROM jsonb_to_recordset(${write.json(prompts)}) AS added (prompt_id uuid, name text, mode prompt_mode)
         ORDER BY name COLLATE "C"
-        ON CONFLICT (project_id, name) DO NOTHING`
+        ON CONFLICT (project_id, name) DO NOTHING
+        RETURNING prompt_id`
     })
 
     const lockPrompts = (project_id: ProjectId, changes: ReadonlyArray<ContentChange>) => write`
@@ -242,21 +246,57 @@ export const layer = Layer.effect(
       history: (prompt_id, page) => scanning(selectHistory(prompt_id, page)),
       facts: (project_id, changes) => writing(facts(project_id, changes)),
 
-      revise: (project_id, changes, decide) =>
-        Effect.gen(function* () {
-          yield* insertPrompts(project_id, changes)
-          yield* lockPrompts(project_id, changes)
+      revise: (project_id, changes, decide) => {
+        const look = Effect.gen(function* () {
           const known = yield* facts(project_id, changes)
           const decisions = yield* decide(known)
-          yield* carryOut(changes, known, decisions)
-          const after = yield* facts(project_id, changes)
-          return after.map(({ prompt, same }, index): Revision => ({
+          const isDone = known.every((of, index) => changesNothing(of, decisions[index]!, changes[index]!))
+          return { known, decisions, isDone }
+        })
+        const revisions = (
+          { known, decisions }: Effect.Success<typeof look>,
+          after = known
+        ): ReadonlyArray<Revision> =>
+          after.map(({ prompt, same }, index) => ({
             prompt: prompt!,
             version: same!,
             facts: known[index]!,
             decision: decisions[index]!
           }))
-        }).pipe(write.withTransaction, writing),
+
+        /** Goes on unless somebody else, who was at it, has done all there is to do. */
+        const unlessDone = <E>(otherwise: Effect.Effect<ReadonlyArray<Revision>, E>) =>
+          Effect.flatMap(writing(look), (seen) => (seen.isDone ? Effect.succeed(revisions(seen)) : otherwise))
+
+        const change = Effect.gen(function* () {
+          const made = yield* insertPrompts(project_id, changes)
+          // Many may have waited for whoever made them: those that find all done take no lock, or each would wait for the next.
+          let seen = yield* look
+          if (!seen.isDone && made.length < changes.length) {
+            yield* lockPrompts(project_id, changes)
+            seen = yield* look
+          }
+          if (seen.isDone) return revisions(seen)
+          yield* carryOut(changes, seen.known, seen.decisions)
+          return revisions(seen, yield* facts(project_id, changes))
+        }).pipe(
+          write.withTransaction,
+          writing,
+          Effect.catchDefect((defect) => {
+            const failed = Effect.die(defect)
+            return isLocked(defect) ? unlessDone(failed) : failed
+          })
+        )
+        if (changes.length === 1) return change
+        // All instances of an application may register its prompts at once: they wait without a connection each.
+        return Effect.flatMap(
+          turn.withPermitsIfAvailable(1)(change),
+          Option.match({
+            onSome: Effect.succeed,
+            onNone: () => Effect.andThen(turn.withPermit(Effect.void), unlessDone(change))
+          })
+        )
+      },
 
       activate: (prompt_id, version_id) =>
         Effect.andThen(lockPrompt(prompt_id), movePointers([{ prompt_id, version_id }])).pipe(
