@@ -113,6 +113,14 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("analytics
       })
     )
 
+    it.effect("refuses a limit where there are no groups to page through", () =>
+      Effect.gen(function* () {
+        const { status, body } = yield* analytics("limit=10")
+        assert.strictEqual(status, 400)
+        assert.strictEqual(body.detail, "query.limit: Expected group_by beside it")
+      })
+    )
+
     it.effect("refuses groups that it does not know, and cursors of other groups", () =>
       Effect.gen(function* () {
         const name = yield* history

@@ -57,6 +57,14 @@ export const VersionAnalytics = Schema.Struct({
   ...ExecutionFigures.fields
 }).annotate({ identifier: "VersionAnalytics", description: "A version with figures over its executions." })
 
+/** A limit without groups would have been meant for something. */
+const groupsToPage = Schema.makeFilter(
+  ({ group_by, limit }: { readonly group_by?: GroupBy; readonly limit?: number }) =>
+    limit === undefined || group_by !== undefined
+      ? undefined
+      : { path: ["limit"], issue: "Expected group_by beside it" }
+)
+
 const filter = { ...span, environment: Schema.optionalKey(Environment) }
 
 export class AnalyticsApi extends HttpApiGroup.make("analytics")
@@ -74,7 +82,7 @@ export class AnalyticsApi extends HttpApiGroup.make("analytics")
         group_by: Schema.optionalKey(GroupBy),
         limit: Limit,
         cursor: Schema.optionalKey(GroupCursor)
-      }).check(inOrder),
+      }).check(inOrder, groupsToPage),
       success: PromptAnalytics,
       error: BadRequest
     }).annotateMerge(
