@@ -23,6 +23,9 @@ const METHODS = new Intl.ListFormat("en")
 /** Seconds after which an outage may be over. */
 const RETRY_AFTER = 2
 
+/** A cache tells callers apart by `Authorization`, and not by `X-API-Key` (RFC 9111, section 3.5). */
+const NOT_KEPT = { "cache-control": "no-store" }
+
 /** Tells the methods that a path takes; none when there is nothing at it. */
 type MethodsAt = (path: string) => ReadonlyArray<string>
 
@@ -42,7 +45,7 @@ export const layer = (methodsAt: MethodsAt) => {
         const given = request.headers["x-request-id"]
         const request_id = given !== undefined && SENDABLE_ID.test(given) ? given : randomUUID()
         return Effect.map(withRequestId(request_id)(refusalOf(request) ?? answered), (response) =>
-          HttpServerResponse.setHeader(response, "x-request-id", request_id)
+          HttpServerResponse.setHeaders(response, { ...NOT_KEPT, "x-request-id": request_id })
         )
       })
     },

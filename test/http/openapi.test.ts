@@ -184,13 +184,13 @@ describe("the OpenAPI document", () => {
         const limited = security.length > 0 && status !== "401"
         assert.containsAllKeys(
           headers,
-          ["x-request-id", ...(limited ? ["ratelimit", "ratelimit-policy"] : [])],
+          ["x-request-id", "cache-control", ...(limited ? ["ratelimit", "ratelimit-policy"] : [])],
           `${name} ${status}`
         )
       }
     }
     const { headers, content } = components.responses["MethodNotAllowed"]!
-    assert.containsAllKeys(headers, ["allow", "x-request-id"])
+    assert.containsAllKeys(headers, ["allow", "x-request-id", "cache-control"])
     assert.deepStrictEqual(content!["application/problem+json"]!.schema, {
       $ref: "#/components/schemas/MethodNotAllowed"
     })

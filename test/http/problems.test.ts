@@ -412,6 +412,17 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("problems"
     )
   })
 
+  describe("Cache-Control", () => {
+    it.effect("lets no cache keep an answer, which would give it to who has another key, or none", () =>
+      Effect.gen(function* () {
+        for (const path of ["/v1/prompts", "/v1/prompts/nothing", "/nowhere", "/ready"]) {
+          const { headers } = yield* call("GET", path)
+          assert.strictEqual(headers.get("cache-control"), "no-store", path)
+        }
+      })
+    )
+  })
+
   describe("X-Request-Id", () => {
     it.effect("is the caller's own when it can be sent, and is made otherwise", () =>
       Effect.gen(function* () {

@@ -14,6 +14,7 @@ const headers = {
     ...header("Id of the request: the caller's own, or one that was made for it."),
     required: true
   },
+  "cache-control": { ...header("`no-store`: an answer is for who asked."), required: true },
   "ratelimit-policy": header(
     "How many requests (`q`) the key has in how many seconds (`w`), if there is a limit."
   ),
@@ -41,7 +42,7 @@ const operation = ({ parameters, responses, ...rest }: Json) => ({
   responses: Record.map(responses, (response: Json, status) => ({
     ...response,
     headers: {
-      ...headersOf("x-request-id"),
+      ...headersOf("x-request-id", "cache-control"),
       ...(rest["security"].length > 0 && status !== "401" ? headersOf("ratelimit-policy", "ratelimit") : {}),
       ...(status === "401" ? headersOf("www-authenticate") : {}),
       ...(status === "503" ? headersOf("retry-after") : {}),
@@ -67,7 +68,7 @@ const isProblem = (schema: Json): boolean => schema["properties"]?.type?.enum?.[
 
 const elsewhere = (description: string, name: string, ...more: ReadonlyArray<keyof typeof headers>) => ({
   description,
-  headers: headersOf("x-request-id", ...more),
+  headers: headersOf("x-request-id", "cache-control", ...more),
   content: { "application/problem+json": { schema: refTo("schemas", name) } }
 })
 
