@@ -196,6 +196,8 @@ export class Prompts extends Context.Service<
           checksum_hash: sha256(prompt.template_source)
         }))
         const firsts = new Map(prompts.map(({ name }, index) => [name, index] as const).toReversed())
+        /** Templates that are in order. To check much code takes longer than locks may be held. */
+        const inOrder = new Set<number>()
 
         const check = Effect.fnUntraced(function* (facts: PromptFacts, index: number) {
           const change = changes[index]!
@@ -204,7 +206,10 @@ export class Prompts extends Context.Service<
           if (facts.prompt !== undefined)
             yield* requireMode({ ...facts.prompt, name: change.name }, "register")
           yield* checkTemplateHash(change.name, prompts[index]!.template_hash, change.checksum_hash)
-          if (facts.same === undefined) yield* Effect.andThen(Effect.yieldNow, templates.get(change))
+          if (facts.same === undefined && !inOrder.has(index)) {
+            yield* Effect.andThen(Effect.yieldNow, templates.get(change))
+            inOrder.add(index)
+          }
         })
 
         const decide = Effect.fnUntraced(function* (known: ReadonlyArray<PromptFacts>) {

@@ -4,6 +4,7 @@ import { sha256 } from "../../src/domain/checksum.ts"
 import * as PromptLedger from "../../src/layers/PromptLedger.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { Prompts } from "../../src/services/Prompts.ts"
+import { Templates } from "../../src/services/Templates.ts"
 import type { CodePrompt } from "../../src/domain/requests.ts"
 import { newDatabase } from "../support/database.ts"
 import { newName, PROJECT } from "../support/ledger.ts"
@@ -33,6 +34,25 @@ const atOnce = <A, E, R>(of: (index: number) => Effect.Effect<A, E, R>) =>
   )
 
 layer(service, { timeout: "60 seconds", excludeTestServices: true })("Prompts", (it) => {
+  it.effect("check the template of a registration once: not again while others wait for its locks", () =>
+    Effect.gen(function* () {
+      const templates = yield* Templates
+      const asked: Array<string> = []
+      const counted = Layer.succeed(Templates, {
+        get: (version) => {
+          asked.push(version.template_source)
+          return templates.get(version)
+        }
+      })
+      const sources = ["one", "two", "three"]
+      const given = sources.map((source) => code(newName(), source))
+      yield* Prompts.use((prompts) => prompts.register(PROJECT, given)).pipe(
+        Effect.provide(Layer.fresh(Prompts.layer).pipe(Layer.provide(counted)))
+      )
+      assert.deepStrictEqual(asked, sources)
+    })
+  )
+
   describe("many writers at once", () => {
     it.effect("make one version of the same content", () =>
       Effect.gen(function* () {
