@@ -238,14 +238,14 @@ const decide = (facts: ReadonlyArray<PromptFacts>) =>
 const reviseAfter = (first: Effect.Effect<void>, changes: ReadonlyArray<ContentChange>) =>
   PromptStore.use((store) => store.revise(PROJECT, changes, (facts) => Effect.andThen(first, decide(facts))))
 
-/** A revision under way, with its prompts locked, that ends when it is told to. */
+/** A revision under way, with its prompts locked, that ends when and how it is told to. */
 const underWay = Effect.fnUntraced(function* (changes: ReadonlyArray<ContentChange>) {
   const begun = yield* Deferred.make<void>()
   const end = yield* Deferred.make<void>()
   const first = Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(end))
   const fiber = yield* Effect.forkChild(reviseAfter(first, changes))
   yield* Deferred.await(begun)
-  return Effect.andThen(Deferred.succeed(end, undefined), Fiber.join(fiber))
+  return (how: Exit.Exit<void> = Exit.void) => Effect.andThen(Deferred.done(end, how), Fiber.join(fiber))
 })
 
 /** Waits until so many operations wait for the locks of others. */
@@ -284,7 +284,7 @@ describe("revisions over PostgreSQL", () => {
             others
           )
           yield* untilWaiting(others)
-          const made = yield* finish
+          const made = yield* finish()
           for (const revisions of yield* Fiber.joinAll(rest)) {
             assert.deepStrictEqual(
               revisions.map(({ version, decision }) => [version.version_id, decision._tag]),
@@ -309,7 +309,7 @@ describe("revisions over PostgreSQL", () => {
         )
         yield* (yield* ExecutionStore).finish(lease, answered)
         assert.strictEqual(yield* waitingIn(read), 0)
-        const made = yield* finish
+        const made = yield* finish()
         for (const revisions of yield* Fiber.joinAll(rest)) {
           assert.deepStrictEqual(
             revisions.map(({ version }) => version),
@@ -327,9 +327,24 @@ describe("revisions over PostgreSQL", () => {
         const other = yield* Effect.forkChild(reviseAfter(Effect.void, codeOf(newName())), {
           startImmediately: true
         })
-        yield* finish
+        yield* finish()
         const revisions = yield* Fiber.join(other)
         assert.deepStrictEqual([...new Set(revisions.map(({ decision }) => decision._tag))], ["Create"])
+      })
+    )
+  )
+
+  it.live("that wait for one which finds the database unavailable do not try as long themselves", () =>
+    onPostgres(
+      Effect.gen(function* () {
+        const finish = yield* underWay(codeOf(newName()))
+        const other = yield* Effect.forkChild(
+          Effect.exit(reviseAfter(Effect.die(new Error("it tried")), codeOf(newName()))),
+          { startImmediately: true }
+        )
+        const outage = Exit.die(new DatabaseUnavailable({ cause: "away" }))
+        assertOutage(yield* Effect.exit(finish(outage)))
+        assertOutage(yield* Fiber.join(other))
       })
     )
   )

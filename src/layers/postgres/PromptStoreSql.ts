@@ -1,4 +1,4 @@
-import { Effect, Layer, Option, Semaphore } from "effect"
+import { Deferred, Effect, Exit, Layer, Option } from "effect"
 import type { ProjectId, PromptId, VersionId } from "../../domain/Ids.ts"
 import type { Prompt, PromptVersion } from "../../domain/Prompt.ts"
 import type { PromptFilter } from "../../domain/requests.ts"
@@ -8,6 +8,7 @@ import { NewId } from "../../services/NewId.ts"
 import type { PageRequest } from "../../services/Page.ts"
 import { changesDescription, changesNothing, PromptStore } from "../../services/PromptStore.ts"
 import type { ContentChange, PromptFacts, Revision, VersionHistory } from "../../services/PromptStore.ts"
+import { outageOf } from "./bulkhead.ts"
 import { Database } from "./Database.ts"
 import {
   columnsOf,
@@ -52,8 +53,8 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { read, scan, write, reading, scanning, writing, now } = yield* Database
     const newId = yield* NewId
-    /** Whoever revises many prompts has it, in this process. */
-    const turn = yield* Semaphore.make(1)
+    /** The end of the revision of many prompts that is under way in this process, if one is. */
+    let underWay: Deferred.Deferred<void> | undefined
 
     const selectPrompt = (project_id: ProjectId, name: string, version_number: number | undefined) => read`
       SELECT ${read.literal(columnsOf("p", promptColumns, "prompt_"))},
@@ -289,13 +290,21 @@ export const layer = Layer.effect(
         )
         if (changes.length === 1) return change
         // All instances of an application may register its prompts at once: they wait without a connection each.
-        return Effect.flatMap(
-          turn.withPermitsIfAvailable(1)(change),
-          Option.match({
-            onSome: Effect.succeed,
-            onNone: () => Effect.andThen(turn.withPermit(Effect.void), unlessDone(change))
-          })
-        )
+        return Effect.suspend(() => {
+          if (underWay !== undefined) return Effect.andThen(Deferred.await(underWay), unlessDone(change))
+          const ended = Deferred.makeUnsafe<void>()
+          return Effect.suspend(() => {
+            underWay = ended
+            return change
+          }).pipe(
+            Effect.onExit((exit) => {
+              underWay = undefined
+              const outage = Exit.isFailure(exit) ? outageOf(exit.cause) : undefined
+              const isOver = outage === undefined || isLocked(outage)
+              return Deferred.done(ended, isOver ? Exit.void : Exit.die(outage))
+            })
+          )
+        })
       },
 
       activate: (prompt_id, version_id) =>

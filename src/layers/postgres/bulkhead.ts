@@ -99,7 +99,8 @@ export const makeBulkhead = ({ pool, permits, waiting, patience, onOutage }: Bul
     )
 }
 
-const outageOf = (cause: Cause.Cause<unknown>): DatabaseUnavailable | undefined => {
+/** The outage that an operation ended as, if it did. */
+export const outageOf = (cause: Cause.Cause<unknown>): DatabaseUnavailable | undefined => {
   const defect = Cause.squash(cause)
   return defect instanceof DatabaseUnavailable ? defect : undefined
 }
