@@ -251,6 +251,8 @@ export const promptStoreContract = (it: Vitest.MethodsNonLive<PromptStore | Exec
           searched.map(({ name }) => name),
           [`${team}/c/d`]
         )
+        const search = `${team}/c/d about`
+        assert.isEmpty(yield* store.list(PROJECT, { ...noFilter, search }, { limit: 10 }))
       })
     )
 

@@ -79,7 +79,12 @@ export const layer = Layer.effect(
         ...(owner_team === undefined ? [] : [scan`p.owner_team = ${owner_team}`]),
         ...(search === undefined
           ? []
-          : [scan`position(lower(${search}) IN lower(p.name || ' ' || coalesce(p.description, ''))) > 0`]),
+          : [
+              scan.or([
+                scan`position(lower(${search}) IN lower(p.name)) > 0`,
+                scan`position(lower(${search}) IN lower(p.description)) > 0`
+              ])
+            ]),
         ...(after === undefined ? [] : [scan`p.name > ${after}`])
       ])}
       ORDER BY p.name LIMIT ${limit}`
