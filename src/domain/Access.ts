@@ -68,9 +68,14 @@ export const Principal = Schema.Struct({
 })
 export type Principal = typeof Principal.Type
 
-export class ScopeMissing extends Schema.TaggedError<ScopeMissing>()("ScopeMissing", { scope: Scope }) {
+export class ScopeMissing extends Schema.TaggedError<ScopeMissing>()("ScopeMissing", {
+  scope: Scope,
+  /** The project whose key it takes, when one of any other will not do. */
+  project_name: Schema.optional(ProjectName)
+}) {
   override get message(): string {
-    return `This takes a key with the scope ${this.scope}.`
+    const project = this.project_name === undefined ? "" : ` of the project ${this.project_name}`
+    return `This takes a key with the scope ${this.scope}${project}.`
   }
 }
 

@@ -73,7 +73,9 @@ export class Access extends Context.Service<
           )
         ),
         createProject: Effect.fn("Access.createProject")(function* (principal, name) {
-          if (!reachesAll(principal)) return yield* new ScopeMissing({ scope: "admin" })
+          if (!reachesAll(principal)) {
+            return yield* new ScopeMissing({ scope: "admin", project_name: "default" })
+          }
           yield* checkProject({ name })
           const created = yield* store.insertProject(name)
           return Option.isSome(created) ? created.value : yield* new ProjectExists({ project_name: name })

@@ -135,8 +135,13 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("access", 
           const answer = yield* call(endpoint.split(" ")[0]!, path, { body, ...withKey(key) })
           const text = JSON.stringify(answer.body)
           if (theirs.test(endpoint)) assert.isBelow(answer.status, 300, endpoint)
-          else if (endpoint === "POST /v1/projects") assert.strictEqual(answer.status, 403, endpoint)
-          else if (listing.test(endpoint)) assert.strictEqual(answer.status, 200, endpoint)
+          else if (endpoint === "POST /v1/projects") {
+            assertProblem(answer, 403, "InsufficientScope")
+            assert.strictEqual(
+              answer.body.detail,
+              "This takes a key with the scope admin of the project default."
+            )
+          } else if (listing.test(endpoint)) assert.strictEqual(answer.status, 200, endpoint)
           else assert.strictEqual(answer.status, 404, `${endpoint}: ${text}`)
           if (answer.status < 300) {
             assert.notInclude(text, full, endpoint)
