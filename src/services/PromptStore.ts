@@ -79,7 +79,7 @@ export class PromptStore extends Context.Service<
       page: PageRequest<number>
     ) => Effect.Effect<ReadonlyArray<PromptVersion>>
 
-    /** As `versions`, with the content of each and the number of its executions. */
+    /** As `versions`, with the content of each and the number of its executions; fewer of them when they have much content. */
     readonly history: (
       prompt_id: PromptId,
       page: PageRequest<number>

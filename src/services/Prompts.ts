@@ -289,9 +289,11 @@ export class Prompts extends Context.Service<
         history: Effect.fn("Prompts.history")(function* (project_id, name, mode, page) {
           const { prompt, version } = yield* find(project_id, name)
           if (mode !== undefined) yield* requireGivenMode(prompt, mode, "history")
-          const versions = yield* paged(page, (more) => store.history(prompt.prompt_id, more), numberOf)
+          const { items } = yield* paged(page, (more) => store.history(prompt.prompt_id, more), numberOf)
           const current_version = Option.getOrNull(Option.map(version, numberOf))
-          return { prompt, current_version, ...versions }
+          // Numbers have no gaps: older versions follow unless this is the first one.
+          const oldest = items.at(-1)?.version_number ?? 1
+          return { prompt, current_version, items, next: oldest > 1 ? oldest : null }
         })
       })
     })

@@ -338,5 +338,17 @@ layer(apiLayer, { timeout: "60 seconds", excludeTestServices: true })("prompts o
         assert.strictEqual(rest.body.versions[0].version, 1)
       })
     )
+
+    it.effect("has pages of at most 4 MiB of templates, or of one version", () =>
+      Effect.gen(function* () {
+        const name = newName()
+        for (let number = 1; number <= 24; number++) yield* put(name, `${number}`.padEnd(200_000, "x"))
+        const pages = yield* pagesOf(`/v1/prompts/${name}/history?limit=200`, "versions")
+        assert.deepStrictEqual(
+          pages.map((page) => page.map(({ version }) => version)),
+          [Array.from({ length: 20 }, (_, index) => 24 - index), [4, 3, 2, 1]]
+        )
+      })
+    )
   })
 })

@@ -220,7 +220,11 @@ export class PromptsApi extends HttpApiGroup.make("prompts")
       }),
       error: [PromptNotFound, ModeMismatch]
     }).annotateMerge(
-      about("A prompt's versions with their templates and how often each was run", "prompts:read")
+      about(
+        "A prompt's versions with their templates and how often each was run",
+        "prompts:read",
+        "A page has fewer versions than its limit where their templates would have more than 4 MiB."
+      )
     )
   )
   .middleware(RequestCheck)

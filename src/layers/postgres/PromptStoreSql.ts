@@ -44,6 +44,9 @@ interface PointerMove {
   readonly version_id: VersionId
 }
 
+/** Templates in a page of a history, unless it has only one: more would take long to send, and much memory. */
+const HISTORY_BYTES = 4 * 2 ** 20
+
 const sameOf = unprefixed<PromptVersion>(versionColumns, "same_")
 const activeOf = unprefixed<PromptVersion>(versionColumns, "active_")
 
@@ -115,9 +118,14 @@ export const layer = Layer.effect(
         ) executions GROUP BY version_id
       )
       SELECT ${scan.literal(columnsOf("v", contentColumns))}, coalesce(c.execution_count, 0) AS execution_count
-      FROM prompt_versions v LEFT JOIN counted c ON c.version_id = v.version_id
-      WHERE v.prompt_id = ${prompt_id} ${olderThan(after)}
-      ORDER BY v.version_number DESC LIMIT ${limit}`
+      FROM (
+        SELECT v.*, sum(octet_length(v.template_source)) OVER (ORDER BY v.version_number DESC) AS bytes
+        FROM prompt_versions v
+        WHERE v.prompt_id = ${prompt_id} ${olderThan(after)}
+        ORDER BY v.version_number DESC LIMIT ${limit}
+      ) v LEFT JOIN counted c ON c.version_id = v.version_id
+      WHERE v.bytes <= ${HISTORY_BYTES} OR v.bytes = octet_length(v.template_source)
+      ORDER BY v.version_number DESC`
 
     /** By the connections for writes, since it has to find its rows by key. */
     const selectFacts = (project_id: ProjectId, changes: ReadonlyArray<ContentChange>) => write<{
