@@ -284,12 +284,13 @@ export const layer = Layer.effect(
 
         const change = Effect.gen(function* () {
           const made = yield* insertPrompts(project_id, changes)
-          // Many may have waited for whoever made them: those that find all done take no lock, or each would wait for the next.
-          let seen = yield* look
-          if (!seen.isDone && made.length < changes.length) {
-            yield* lockPrompts(project_id, changes)
-            seen = yield* look
+          // Many may have waited for whoever made them all: those that find all done take no lock, which each would hold for long.
+          if (made.length === 0 && changes.length > 1) {
+            const seen = yield* look
+            if (seen.isDone) return revisions(seen)
           }
+          if (made.length < changes.length) yield* lockPrompts(project_id, changes)
+          const seen = yield* look
           if (seen.isDone) return revisions(seen)
           yield* carryOut(changes, seen.known, seen.decisions)
           return revisions(seen, yield* facts(project_id, changes))
