@@ -151,10 +151,14 @@ const unreadable = (path: ReadonlyArray<string>, message: string): Answer =>
 /** The framework ends a path at these, and would take it for another's. */
 const ENDS_PATH = /^[^?]*[;#]/
 
+const HOST = /^host$/i
+
 /** What is wrong with a request before it is known where it goes. */
 const refusalOf = (request: HttpServerRequest.HttpServerRequest): Answer | undefined => {
   if (ENDS_PATH.test(request.url)) return unreadable(["params"], "Expected ; and # percent-encoded")
-  if (request.headers["host"] === undefined && toIncomingMessage(request).httpVersion === "1.1") {
+  const { httpVersion, rawHeaders } = toIncomingMessage(request)
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && HOST.test(name)).length
+  if (hosts > 1 || (hosts === 0 && httpVersion === "1.1")) {
     return unreadable(["headers", "host"], "Expected one (RFC 9112, section 3.2)")
   }
   return undefined

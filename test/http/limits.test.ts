@@ -185,7 +185,9 @@ layer(small, options)("limits", (it) => {
     Effect.gen(function* () {
       const health = (...headers: ReadonlyArray<string>) =>
         ["GET /health HTTP/1.1", "Connection: close", ...headers, "", ""].join("\r\n")
-      assertProblem(yield* raw(health()), 400, "BadRequest")
+      for (const hosts of [[], ["Host: x", "Host: x"], ["Host: x", "host: y"]]) {
+        assertProblem(yield* raw(health(...hosts)), 400, "BadRequest")
+      }
       assert.include(yield* raw("GET /health HTTP/1.0\r\n\r\n"), "200 OK")
       assertProblem(yield* raw(health("Host: x", "Expect: more")), 417, "ExpectationFailed")
       assertProblem(yield* raw("CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"), 405, "MethodNotAllowed")
