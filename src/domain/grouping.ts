@@ -16,8 +16,7 @@ const keys = {
 
 export const GroupBy = Schema.Literals(["prompt", "version", "model", "environment", "hour", "day"]).annotate(
   {
-    description:
-      "What executions are grouped by; adds `groups` to the answer, in pages of `limit`, which is refused without it."
+    description: "What executions are grouped by; adds `groups` to the answer, in pages of `limit`."
   }
 )
 export type GroupBy = typeof GroupBy.Type

@@ -141,7 +141,10 @@ describe("the OpenAPI document", () => {
     ]
     for (const [operation, { parameters }] of documented) {
       if (!parameters.some(({ name }) => name === "limit")) continue
-      assert.deepStrictEqual(parameter(operation, "limit"), limit)
+      // A default would be filled in by tools, and analytics refuse a limit without groups.
+      const { default: _, ...refusable } = limit as Record<string, unknown>
+      const expected = operation === "GET /v1/analytics/prompts" ? refusable : limit
+      assert.deepStrictEqual(parameter(operation, "limit"), expected)
     }
     assert.deepStrictEqual(parameter("GET /v1/executions/{execution_id}", "wait"), wait)
     assert.deepStrictEqual(parameter("GET /v1/executions", "version_number"), number)

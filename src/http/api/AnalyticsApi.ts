@@ -7,7 +7,7 @@ import { Model, ModelRef } from "../../domain/Model.ts"
 import { CurrentVersion, Prompt, PromptMode, PromptName, PromptVersion } from "../../domain/Prompt.ts"
 import { Authorization } from "./Authorization.ts"
 import { cursorOf, nextCursor, NumberCursor } from "./Cursor.ts"
-import { inOrder, Limit, optional, span } from "./fields.ts"
+import { DEFAULT_LIMIT, inOrder, Limit, optional, PageSize, span, writtenInteger } from "./fields.ts"
 import { BadRequest, PromptNotFound } from "./Problems.ts"
 import { RequestCheck } from "./RequestCheck.ts"
 import { about } from "./RequiredScope.ts"
@@ -57,7 +57,14 @@ export const VersionAnalytics = Schema.Struct({
   ...ExecutionFigures.fields
 }).annotate({ identifier: "VersionAnalytics", description: "A version with figures over its executions." })
 
-/** A limit without groups would have been meant for something. */
+/** It has no default to be filled in: without groups it is refused, since it would have been meant for something. */
+const GroupLimit = Schema.optionalKey(
+  writtenInteger(
+    PageSize.annotate({
+      description: `How many groups the page has at most, beside \`group_by\`; ${DEFAULT_LIMIT} unless given.`
+    })
+  )
+)
 const groupsToPage = Schema.makeFilter(
   ({ group_by, limit }: { readonly group_by?: GroupBy; readonly limit?: number }) =>
     limit === undefined || group_by !== undefined
@@ -80,7 +87,7 @@ export class AnalyticsApi extends HttpApiGroup.make("analytics")
         ...filter,
         prompt_name: Schema.optionalKey(PromptName),
         group_by: Schema.optionalKey(GroupBy),
-        limit: Limit,
+        limit: GroupLimit,
         cursor: Schema.optionalKey(GroupCursor)
       }).check(inOrder, groupsToPage),
       success: PromptAnalytics,

@@ -18,12 +18,10 @@ export const writtenInteger = written(/^(?:0|[1-9]\d*)$/, "an integer")
 export const writtenNumber = written(/^(?:0|[1-9]\d*)(?:\.\d+)?$/, "a number")
 
 export const DEFAULT_LIMIT = 50
+export const PageSize = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))
 export const Limit = Schema.optionalKey(
   writtenInteger(
-    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 })).annotate({
-      default: DEFAULT_LIMIT,
-      description: "How many items the page has at most."
-    })
+    PageSize.annotate({ default: DEFAULT_LIMIT, description: "How many items the page has at most." })
   )
 )
 
