@@ -267,23 +267,25 @@ describe("revisions over PostgreSQL", () => {
     Effect.gen(function* () {
       const url = yield* newDatabase
       const changes = codeOf(newName())
-      const others = 3
+      const others = yield* Effect.replicateEffect(Layer.build(storesElsewhere(url)), 3)
       let looking = 0
       const all = yield* Latch.make()
       // Each looks at what the first has left, and goes on when all do.
       const meet = Effect.andThen(
-        Effect.suspend(() => (++looking === others ? all.open : Effect.void)),
+        Effect.suspend(() => (++looking === others.length ? all.open : Effect.void)),
         all.await
       )
       yield* onDatabase(
         url,
         Effect.gen(function* () {
+          // They are connected by then.
+          const facts = PromptStore.use((store) => store.facts(PROJECT, changes))
+          for (const other of others) yield* Effect.provide(facts, other)
           const finish = yield* underWay(changes)
-          const rest = yield* Effect.replicateEffect(
-            Effect.forkChild(Effect.provide(reviseAfter(meet, changes), storesElsewhere(url))),
-            others
+          const rest = yield* Effect.forEach(others, (other) =>
+            Effect.forkChild(Effect.provide(reviseAfter(meet, changes), other))
           )
-          yield* untilWaiting(others)
+          yield* untilWaiting(others.length)
           const made = yield* finish()
           for (const revisions of yield* Fiber.joinAll(rest)) {
             assert.deepStrictEqual(
@@ -355,6 +357,11 @@ describe("revisions over PostgreSQL", () => {
         const { write } = yield* Database
         const { prompt } = yield* revise(change(newName(), "one"))
         const { prompt: other } = yield* revise(change(newName(), "one"))
+        // To connect takes of the time that a lock is waited for.
+        yield* Effect.all(
+          ["a", "b", "c", "d"].map((content) => revise(change(newName(), content))),
+          { concurrency: "unbounded" }
+        )
         const [begun, end, done] = yield* Effect.replicateEffect(Deferred.make<void>(), 3)
         const first = yield* revise(change(prompt.name, "two")).pipe(
           Effect.tap(Effect.andThen(Deferred.succeed(begun!, undefined), Deferred.await(end!))),
