@@ -1,4 +1,3 @@
-import { toIncomingMessage } from "@effect/platform-node/NodeHttpServerRequest"
 import { ByteSize, Context, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
@@ -8,18 +7,13 @@ import { BodyLimit } from "./api/BodyLimit.ts"
 import { BadRequest, PayloadTooLarge, UnsupportedMediaType } from "./api/Problems.ts"
 import { RequestCheck } from "./api/RequestCheck.ts"
 import { badRequest } from "./badRequest.ts"
+import { countOfHeader } from "./countOfHeader.ts"
 import { isPercentEncoded } from "./percentEncoding.ts"
 import { checkText } from "./readJson.ts"
 import { RequestId } from "./RequestId.ts"
 
 const faults = ({ kind, cause }: HttpApiError.HttpApiSchemaError) =>
   faultsOf(cause.issue).map(({ path, message }) => ({ path: [kind.toLowerCase(), ...path], message }))
-
-/** Node joins the values of a header that is there more than once, which makes another value of them. */
-const isRepeated = (request: HttpServerRequest.HttpServerRequest, name: string): boolean =>
-  (request.headers[name]?.includes(",") ?? false) &&
-  toIncomingMessage(request).rawHeaders.filter((raw, at) => at % 2 === 0 && raw.toLowerCase() === name)
-    .length > 1
 
 /** Answers, or refuses what can be told from a request's head, before a byte of its body is read. */
 const checkingHead = <A, E, R>(
@@ -40,7 +34,7 @@ const checkingHead = <A, E, R>(
     const detail = `The body is over the limit of ${ByteSize.format(limit)}.`
     return Effect.flatMap(RequestId, (request_id) => Effect.fail(new PayloadTooLarge({ request_id, detail })))
   }
-  if (isRepeated(request, "idempotency-key")) {
+  if (headers["idempotency-key"] !== undefined && countOfHeader(request, "idempotency-key") > 1) {
     return badRequest([{ path: ["headers", "idempotency-key"], message: "Expected it once" }])
   }
   const start = url.indexOf("?")

@@ -13,6 +13,7 @@ import { logFailures } from "../services/logFailures.ts"
 import { ProcessUnavailable } from "../services/ProcessUnavailable.ts"
 import * as Problems from "./api/Problems.ts"
 import { badRequest } from "./badRequest.ts"
+import { countOfHeader } from "./countOfHeader.ts"
 import { isPercentEncoded } from "./percentEncoding.ts"
 import { RequestId, withRequestId } from "./RequestId.ts"
 
@@ -151,14 +152,11 @@ const unreadable = (path: ReadonlyArray<string>, message: string): Answer =>
 /** The framework ends a path at these, and would take it for another's. */
 const ENDS_PATH = /^[^?]*[;#]/
 
-const HOST = /^host$/i
-
 /** What is wrong with a request before it is known where it goes. */
 const refusalOf = (request: HttpServerRequest.HttpServerRequest): Answer | undefined => {
   if (ENDS_PATH.test(request.url)) return unreadable(["params"], "Expected ; and # percent-encoded")
-  const { httpVersion, rawHeaders } = toIncomingMessage(request)
-  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && HOST.test(name)).length
-  if (hosts > 1 || (hosts === 0 && httpVersion === "1.1")) {
+  const hosts = countOfHeader(request, "host")
+  if (hosts > 1 || (hosts === 0 && toIncomingMessage(request).httpVersion === "1.1")) {
     return unreadable(["headers", "host"], "Expected one (RFC 9112, section 3.2)")
   }
   return undefined
