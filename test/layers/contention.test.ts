@@ -204,13 +204,11 @@ describe("executions over PostgreSQL", () => {
   it.live("find a server unavailable that goes away in the middle of a transaction", () =>
     onPostgres(
       Effect.gen(function* () {
-        const prompts = yield* PromptStore
         const { read } = yield* Database
         const goAway = read`
           SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
           WHERE datname = current_database() AND state = 'idle in transaction'`.pipe(Effect.orDie)
-        const decide = Effect.andThen(goAway, Effect.succeed([]))
-        assertOutage(yield* Effect.exit(prompts.revise(PROJECT, [change(newName(), "x")], () => decide)))
+        assertOutage(yield* Effect.exit(reviseAfter(Effect.asVoid(goAway), [change(newName(), "x")])))
       })
     )
   )

@@ -1,4 +1,4 @@
-import { Deferred, Effect, Exit, Layer, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import type { ProjectId, PromptId, VersionId } from "../../domain/Ids.ts"
 import type { Prompt, PromptVersion } from "../../domain/Prompt.ts"
 import type { PromptFilter } from "../../domain/requests.ts"
@@ -8,7 +8,6 @@ import { NewId } from "../../services/NewId.ts"
 import type { PageRequest } from "../../services/Page.ts"
 import { changesDescription, changesNothing, PromptStore } from "../../services/PromptStore.ts"
 import type { ContentChange, PromptFacts, Revision, VersionHistory } from "../../services/PromptStore.ts"
-import { outageOf } from "./bulkhead.ts"
 import { Database } from "./Database.ts"
 import {
   columnsOf,
@@ -20,6 +19,7 @@ import {
   versionOf
 } from "./columns.ts"
 import { unfolded } from "./facts.ts"
+import { makeFirstOfMany } from "./firstOfMany.ts"
 import { isLocked } from "./orDefect.ts"
 
 interface AddedVersion {
@@ -56,8 +56,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { read, scan, write, reading, scanning, writing, now } = yield* Database
     const newId = yield* NewId
-    /** The end of the revision of many prompts that is under way in this process, if one is. */
-    let underWay: Deferred.Deferred<void> | undefined
+    const firstOfMany = makeFirstOfMany()
 
     const selectPrompt = (project_id: ProjectId, name: string, version_number: number | undefined) => read`
       SELECT ${read.literal(columnsOf("p", promptColumns, "prompt_"))},
@@ -302,23 +301,8 @@ export const layer = Layer.effect(
             return isLocked(defect) ? unlessDone(failed) : failed
           })
         )
-        if (changes.length === 1) return change
-        // All instances of an application may register its prompts at once: they wait without a connection each.
-        return Effect.suspend(() => {
-          if (underWay !== undefined) return Effect.andThen(Deferred.await(underWay), unlessDone(change))
-          const ended = Deferred.makeUnsafe<void>()
-          return Effect.suspend(() => {
-            underWay = ended
-            return change
-          }).pipe(
-            Effect.onExit((exit) => {
-              underWay = undefined
-              const outage = Exit.isFailure(exit) ? outageOf(exit.cause) : undefined
-              const isOver = outage === undefined || isLocked(outage)
-              return Deferred.done(ended, isOver ? Exit.void : Exit.die(outage))
-            })
-          )
-        })
+        // All instances of an application may register its prompts at once.
+        return changes.length === 1 ? change : firstOfMany(change, unlessDone(change))
       },
 
       activate: (prompt_id, version_id) =>
