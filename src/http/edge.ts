@@ -24,9 +24,6 @@ const METHODS = new Intl.ListFormat("en")
 /** Seconds after which an outage may be over. */
 const RETRY_AFTER = 2
 
-/** A cache tells callers apart by `Authorization`, and not by `X-API-Key` (RFC 9111, section 3.5). */
-const NOT_KEPT = { "cache-control": "no-store" }
-
 /** Tells the methods that a path takes; none when there is nothing at it. */
 type MethodsAt = (path: string) => ReadonlyArray<string>
 
@@ -46,13 +43,16 @@ export const layer = (methodsAt: MethodsAt) => {
         const given = request.headers["x-request-id"]
         const request_id = given !== undefined && SENDABLE_ID.test(given) ? given : randomUUID()
         return Effect.map(withRequestId(request_id)(refusalOf(request) ?? answered), (response) =>
-          HttpServerResponse.setHeaders(response, { ...NOT_KEPT, "x-request-id": request_id })
+          HttpServerResponse.setHeader(notKept(response), "x-request-id", request_id)
         )
       })
     },
     { global: true }
   )
 }
+
+/** Caches tell callers apart by `Authorization`, and not by `X-API-Key` (RFC 9111, section 3.5). */
+const notKept = HttpServerResponse.setHeader("cache-control", "no-store")
 
 type Answer<E = never> = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
