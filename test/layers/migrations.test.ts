@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Logger } from "effect"
 import { attemptNotMade } from "../../src/domain/attempt.ts"
-import type { ExecutionStatus } from "../../src/domain/Execution.ts"
+import type { ExecutionFilter } from "../../src/domain/requests.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
 import { migrate, migrations } from "../../src/layers/postgres/migrations.ts"
@@ -101,30 +101,28 @@ describe.each(Object.entries(databases))("migrations over %s", (_, database) => 
   )
 })
 
-describe.each(Object.entries(databases))(
-  "the migration to indexes of what was unsuccessful over %s",
-  (_, database) => {
-    it.live("finds what failed or was canceled before it", () =>
-      Effect.gen(function* () {
-        yield* migrateBefore("0007_unsuccessful")
-        const store = yield* ExecutionStore
-        const name = newName()
-        const version = yield* revise(change(name, "x"))
-        const begun = yield* Effect.replicateEffect(begin(version), 3)
-        yield* store.finish(begun[0]!, attemptNotMade("worker_lost", "x"))
-        yield* store.cancel(PROJECT, begun[1]!.execution_id)
-        yield* migrate
-        const found = Effect.fnUntraced(function* (status: ExecutionStatus) {
-          const rows = yield* store.list(PROJECT, { prompt_name: name, status }, { limit: 9 })
-          return rows.map(({ execution_id }) => execution_id)
-        })
-        assert.deepStrictEqual(yield* found("failed"), [begun[0]!.execution_id])
-        assert.deepStrictEqual(yield* found("canceled"), [begun[1]!.execution_id])
-        assert.deepStrictEqual(yield* found("running"), [begun[2]!.execution_id])
-      }).pipe(Effect.provide(layerStores.pipe(Layer.provideMerge(database))))
-    )
-  }
-)
+describe.each(Object.entries(databases))("the migration to indexes for lists over %s", (_, database) => {
+  it.live("finds what was there before it", () =>
+    Effect.gen(function* () {
+      yield* migrateBefore("0007_lists")
+      const store = yield* ExecutionStore
+      const name = newName()
+      const version = yield* revise(change(name, "x"))
+      const begun = yield* Effect.replicateEffect(begin(version), 3)
+      yield* store.finish(begun[0]!, attemptNotMade("worker_lost", "x"))
+      yield* store.cancel(PROJECT, begun[1]!.execution_id)
+      yield* migrate
+      const found = Effect.fnUntraced(function* (filter: ExecutionFilter) {
+        const rows = yield* store.list(PROJECT, { prompt_name: name, ...filter }, { limit: 9 })
+        return rows.map(({ execution_id }) => execution_id)
+      })
+      assert.deepStrictEqual(yield* found({ status: "failed" }), [begun[0]!.execution_id])
+      assert.deepStrictEqual(yield* found({ status: "canceled" }), [begun[1]!.execution_id])
+      assert.deepStrictEqual(yield* found({ status: "running" }), [begun[2]!.execution_id])
+      assert.lengthOf(yield* found({ environment: "dev" }), 3)
+    }).pipe(Effect.provide(layerStores.pipe(Layer.provideMerge(database))))
+  )
+})
 
 describe("migrations", () => {
   it.live("are done once by many processes that start at the same time", () =>

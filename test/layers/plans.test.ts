@@ -215,16 +215,28 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
       })
   )
 
-  it.effect("failures of a project are not looked for among those of others", () =>
+  const OTHERS = `DO $$ BEGIN
+    INSERT INTO projects (project_id, name) VALUES ('${OTHER}', 'other');
+    INSERT INTO executions (execution_id, project_id, prompt_id, version_id, model_id, environment, execution_mode, status,
+      rendered_prompt, rendered_prompt_bytes, rendered_prompt_sha256, created_at, completed_at)
+    SELECT gen_random_uuid(), '${OTHER}', prompt_id, version_id, model_id, 'staging', 'async', 'failed', 'x', 1, 'x', created_at, now()
+    FROM executions LIMIT 5000;
+    ANALYZE; END $$`
+  it.effect.each([
+    ["a project's failures", "idx_exec_project_unsuccessful", list({ status: "failed" })],
+    [
+      "what a prompt ran in an environment",
+      "idx_exec_prompt_env_time",
+      list({ prompt_name: "prompt-7", environment: "staging" })
+    ],
+    [
+      "what a version ran in an environment",
+      "idx_exec_prompt_env_time",
+      list({ prompt_name: "prompt-7", version_number: 1, environment: "staging" })
+    ]
+  ] as const)("is not looked for among that of others: %s", ([, index, query]) =>
     Effect.gen(function* () {
-      const others = `DO $$ BEGIN
-        INSERT INTO projects (project_id, name) VALUES ('${OTHER}', 'other');
-        INSERT INTO executions (execution_id, project_id, prompt_id, version_id, model_id, execution_mode, status,
-          rendered_prompt, rendered_prompt_bytes, rendered_prompt_sha256, created_at, completed_at)
-        SELECT gen_random_uuid(), '${OTHER}', prompt_id, version_id, model_id, 'async', 'failed', 'x', 1, 'x', created_at, now()
-        FROM executions LIMIT 5000;
-        ANALYZE; END $$`
-      assert.include(yield* planAfter(others, list({ status: "failed" })), "idx_exec_project_unsuccessful")
+      assert.include(yield* planAfter(OTHERS, query), index)
     })
   )
 

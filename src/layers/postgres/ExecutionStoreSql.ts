@@ -440,9 +440,9 @@ export const layer = Layer.effect(
       const unsuccessful = status === "failed" || status === "canceled"
       const conditions = [
         scan`e.project_id = ${project_id}`,
-        // A version has one prompt: saying so again would only mislead the planner, but for the index by prompt.
+        // A version has one prompt: saying so again would only mislead the planner, but for indexes by prompt and more.
         prompt_name !== undefined &&
-          (version_number === undefined || unsuccessful) &&
+          (version_number === undefined || unsuccessful || environment !== undefined) &&
           scan`e.prompt_id = (${prompt})`,
         version_number !== undefined &&
           scan`e.version_id = (

@@ -7,7 +7,7 @@ import due from "../../../migrations/0003_due.ts"
 import retention from "../../../migrations/0004_retention.ts"
 import latencies from "../../../migrations/0005_latencies.ts"
 import weeks from "../../../migrations/0006_weeks.ts"
-import unsuccessful from "../../../migrations/0007_unsuccessful.ts"
+import lists from "../../../migrations/0007_lists.ts"
 import { Database } from "./Database.ts"
 
 /** Every migration, by number and name. A new one is added here. */
@@ -18,7 +18,7 @@ export const migrations = {
   "0004_retention": retention,
   "0005_latencies": latencies,
   "0006_weeks": weeks,
-  "0007_unsuccessful": unsuccessful
+  "0007_lists": lists
 }
 
 /** Encodings that have every character, or leave that to us. In others an answer that was paid for could not be written. */

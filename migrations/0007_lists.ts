@@ -2,9 +2,8 @@ import { Effect } from "effect"
 import * as SqlClient from "effect/sql/SqlClient"
 
 /**
- * Indexes of what failed or was canceled, which is what lists are asked for when something is wrong: without them a prompt
- * that has none of it is looked for among that of all prompts, and a project among that of all projects. Few executions are
- * in them, so that they cost writes next to nothing.
+ * Indexes for lists by two filters: where few executions or none pass both, they would be looked for among all that
+ * pass the one. What failed or was canceled is little, and costs other writes next to nothing.
  */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -15,4 +14,5 @@ export default Effect.gen(function* () {
   yield* sql`
     CREATE INDEX idx_exec_project_unsuccessful ON executions (project_id, status, created_at DESC)
       WHERE status IN ('failed', 'canceled')`
+  yield* sql`CREATE INDEX idx_exec_prompt_env_time ON executions (prompt_id, environment, created_at DESC)`
 })
