@@ -14,7 +14,7 @@ import { Rollups } from "../services/Rollups.ts"
 import { ConfigInvalid } from "./AppConfig.ts"
 import type { AppConfig, DatabaseConfig } from "./AppConfig.ts"
 import { holdsCluster } from "./pglite/cluster.ts"
-import type { DataDirInUse } from "./pglite/dataDirLock.ts"
+import type { DataDirUnavailable } from "./pglite/dataDirLock.ts"
 import * as DatabasePglite from "./pglite/DatabasePglite.ts"
 import { Database } from "./postgres/Database.ts"
 import { layerMigrated } from "./postgres/migrations.ts"
@@ -103,7 +103,7 @@ const findLedger = Effect.fnUntraced(function* (database: DatabaseConfig) {
   return yield* new ConfigInvalid({ faults })
 })
 
-const databaseOf = (database: DatabaseConfig): Layer.Layer<Database, DataDirInUse | SqlError> => {
+const databaseOf = (database: DatabaseConfig): Layer.Layer<Database, DataDirUnavailable | SqlError> => {
   if (database._tag === "Postgres") return Database.layer(database)
   return database._tag === "Memory" ? DatabasePglite.layerMemory : DatabasePglite.layer(database)
 }

@@ -6,7 +6,7 @@ import { isSqlError } from "effect/sql/SqlError"
 import { DatabaseUnavailable } from "../services/DatabaseUnavailable.ts"
 import { reasonOf } from "../services/reasonOf.ts"
 import { ConfigInvalid, faultsOf } from "./AppConfig.ts"
-import { DataDirInUse } from "./pglite/dataDirLock.ts"
+import { DataDirUnavailable } from "./pglite/dataDirLock.ts"
 import { defectOf, StatementFailed } from "./postgres/orDefect.ts"
 
 /** Tells why a process failed: in one line what whoever started it can mend, and of anything else the whole cause. */
@@ -20,7 +20,7 @@ export const tellingWhy = <A, E, R>(self: Effect.Effect<A, E, R>) =>
 /** What can be mended, without a stack. */
 const plainly = (error: unknown): string | undefined => {
   if (error instanceof Config.ConfigError) return new ConfigInvalid({ faults: faultsOf(error) }).message
-  if (error instanceof ConfigInvalid || error instanceof DataDirInUse) return error.message
+  if (error instanceof ConfigInvalid || error instanceof DataDirUnavailable) return error.message
   if (CliError.isCliError(error)) return messagesOf(error)
   if (error instanceof HttpServerError.ServeError)
     return `HOST and PORT cannot be used: ${reasonOf(error.cause)}`

@@ -9,7 +9,7 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { DEFAULT_PROJECT_ID } from "../../src/domain/Ids.ts"
 import { whyNotOpened } from "../../src/layers/pglite/cluster.ts"
-import { DataDirInUse, lockDataDir } from "../../src/layers/pglite/dataDirLock.ts"
+import { DataDirUnavailable, lockDataDir } from "../../src/layers/pglite/dataDirLock.ts"
 import * as DatabasePglite from "../../src/layers/pglite/DatabasePglite.ts"
 import { protocolStream } from "../../src/layers/pglite/protocolStream.ts"
 import { Database } from "../../src/layers/postgres/Database.ts"
@@ -35,7 +35,7 @@ describe("the lock of a data folder", () => {
       yield* Scope.provide(lockDataDir(folder), holder)
       assert.strictEqual(readFileSync(join(folder, "lock.pid"), "utf8"), String(process.pid))
       const error = yield* Effect.flip(lockDataDir(folder))
-      assert.instanceOf(error, DataDirInUse)
+      assert.instanceOf(error, DataDirUnavailable)
       assert.strictEqual(
         error.message,
         `${folder} cannot be opened: process ${process.pid} has it. Stop that process, or set DATA_DIR to another folder.`
@@ -76,7 +76,7 @@ describe("a data folder", () => {
       mkdirSync(join(dataDir, "postgres"))
       writeFileSync(join(dataDir, "postgres", "PG_VERSION"), "x")
       const error = yield* Effect.flip(Effect.scoped(Layer.build(DatabasePglite.layer({ dataDir }))))
-      assert.instanceOf(error, DataDirInUse)
+      assert.instanceOf(error, DataDirUnavailable)
       assert.match(error.message, new RegExp(`^${dataDir} cannot be opened: PGlite .+$`))
     })
   )

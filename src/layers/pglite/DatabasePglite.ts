@@ -10,7 +10,7 @@ import { makeLane } from "../postgres/lane.ts"
 import { orDefect } from "../postgres/orDefect.ts"
 import { background } from "./background.ts"
 import { clusterIn, newCluster, whyNotOpened } from "./cluster.ts"
-import { DataDirInUse, lockDataDir } from "./dataDirLock.ts"
+import { DataDirUnavailable, lockDataDir } from "./dataDirLock.ts"
 import { protocolStream } from "./protocolStream.ts"
 
 /** PGlite through the production client: one connection, which reads and writes share. */
@@ -51,7 +51,8 @@ const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) 
 const openCluster = (dataDir: string) =>
   Effect.tryPromise({
     try: () => clusterIn(dataDir),
-    catch: (cause) => new DataDirInUse({ message: `${dataDir} cannot be opened: ${whyNotOpened(cause)}` })
+    catch: (cause) =>
+      new DataDirUnavailable({ message: `${dataDir} cannot be opened: ${whyNotOpened(cause)}` })
   })
 
 /** PostgreSQL in this process, kept in a folder that no other process may have. */

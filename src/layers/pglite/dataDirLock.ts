@@ -4,7 +4,9 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 
 /** A data folder cannot be used: above all if another process has it, since two on one folder would destroy it. */
-export class DataDirInUse extends Data.TaggedError("DataDirInUse")<{ readonly message: string }> {}
+export class DataDirUnavailable extends Data.TaggedError("DataDirUnavailable")<{
+  readonly message: string
+}> {}
 
 /**
  * Holds a data folder for this process until the scope closes. The lock is a file lock of the operating system's, taken
@@ -26,7 +28,7 @@ export const lockDataDir = (dataDir: string) =>
         return lock
       },
       catch: (cause) =>
-        new DataDirInUse({ message: `${dataDir} cannot be opened: ${reason(dataDir, cause)}` })
+        new DataDirUnavailable({ message: `${dataDir} cannot be opened: ${reason(dataDir, cause)}` })
     }),
     (lock) => Effect.sync(() => lock.close())
   )
