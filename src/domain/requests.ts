@@ -15,7 +15,7 @@ import {
   TemplateSource,
   VersionNumber
 } from "./Prompt.ts"
-import { checkerOf } from "./validation.ts"
+import { beside, checkerOf } from "./validation.ts"
 import { Variables } from "./Variables.ts"
 
 /** Which prompt to run, and with what. */
@@ -77,18 +77,7 @@ export interface PromptFilter extends Schema.Schema.Type<typeof PromptFilter> {}
 const span = { from: Schema.optional(StorableDate), to: Schema.optional(StorableDate) }
 
 /** Versions have numbers in their prompt. */
-export const versionOfPrompt = Schema.makeFilter(
-  ({
-    prompt_name,
-    version_number
-  }: {
-    readonly prompt_name?: string | undefined
-    readonly version_number?: number | undefined
-  }) =>
-    version_number === undefined || prompt_name !== undefined
-      ? undefined
-      : { path: ["version_number"], issue: "Expected prompt_name beside it" }
-)
+export const versionOfPrompt = beside("version_number", "prompt_name")
 
 /** Which executions are listed. */
 export const ExecutionFilter = Schema.Struct({

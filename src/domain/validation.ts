@@ -50,3 +50,11 @@ export const checkerOf = <A>(schema: Schema.Codec<A>) => {
           ({ issue }) => new InvalidRequest({ errors: faultsOf(issue) })
         )
 }
+
+/** Says of a field that it has a meaning only beside another. */
+export const beside = <Name extends string, Other extends string>(name: Name, other: Other) =>
+  Schema.makeFilter((fields: { readonly [field in Name | Other]?: unknown }) =>
+    fields[name] === undefined || fields[other] !== undefined
+      ? undefined
+      : { path: [name], issue: `Expected ${other} beside it` }
+  )

@@ -14,7 +14,7 @@ import { DatabaseHealth } from "../../src/services/Health.ts"
 import { PromptStore } from "../../src/services/PromptStore.ts"
 import type { ContentChange, PromptFacts } from "../../src/services/PromptStore.ts"
 import { newDatabase, storesElsewhere } from "../support/database.ts"
-import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
+import { begin as beginOf, change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
 import { until } from "../support/service.ts"
 
 const LEASE = Duration.seconds(30)
@@ -42,12 +42,7 @@ const onDatabase = <A, E>(
     return yield* Effect.provide(test, Layer.fresh(process))
   })
 
-const begin = Effect.gen(function* () {
-  const store = yield* ExecutionStore
-  const execution = yield* newExecution(yield* revise(change(newName(), "x")), { mode: "sync" })
-  yield* store.insert(execution, LEASE)
-  return { execution_id: execution.execution_id, epoch: 1 }
-})
+const begin = Effect.suspend(() => Effect.flatMap(revise(change(newName(), "x")), beginOf))
 
 const assertOutage = <A>(exit: Exit.Exit<A>) => {
   assert(Exit.isFailure(exit))

@@ -12,7 +12,7 @@ import { Rollups } from "../../src/services/Rollups.ts"
 import { RollupStore } from "../../src/services/RollupStore.ts"
 import { migrateBefore, newDatabase, storesElsewhere } from "../support/database.ts"
 import { factsOf, storedRollups } from "../support/figures.ts"
-import { change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
+import { begin as beginOf, change, newExecution, newName, PROJECT, revise } from "../support/ledger.ts"
 
 const LEASE = Duration.seconds(30)
 const answered = (latency: number) =>
@@ -26,9 +26,7 @@ const services = Rollups.layer.pipe(Layer.provideMerge(layerStores))
 /** An execution that runs, and the effect that ends it. */
 const begin = Effect.fnUntraced(function* (version: Effect.Success<ReturnType<typeof revise>>) {
   const store = yield* ExecutionStore
-  const execution = yield* newExecution(version, { mode: "sync" })
-  yield* store.insert(execution, LEASE)
-  const lease = { execution_id: execution.execution_id, epoch: 1 }
+  const lease = yield* beginOf(version)
   return (latency: number) => store.finish(lease, answered(latency))
 })
 

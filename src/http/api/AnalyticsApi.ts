@@ -5,6 +5,7 @@ import { ExecutionFigures } from "../../domain/figures.ts"
 import { GroupBy, GroupKey, GroupPosition } from "../../domain/grouping.ts"
 import { Model, ModelRef } from "../../domain/Model.ts"
 import { CurrentVersion, Prompt, PromptMode, PromptName, PromptVersion } from "../../domain/Prompt.ts"
+import { beside } from "../../domain/validation.ts"
 import { Authorization } from "./Authorization.ts"
 import { cursorOf, nextCursor, NumberCursor } from "./Cursor.ts"
 import { DEFAULT_LIMIT, inOrder, Limit, optional, PageSize, span, writtenInteger } from "./fields.ts"
@@ -65,12 +66,6 @@ const GroupLimit = Schema.optionalKey(
     })
   )
 )
-const groupsToPage = Schema.makeFilter(
-  ({ group_by, limit }: { readonly group_by?: GroupBy; readonly limit?: number }) =>
-    limit === undefined || group_by !== undefined
-      ? undefined
-      : { path: ["limit"], issue: "Expected group_by beside it" }
-)
 
 const filter = { ...span, environment: Schema.optionalKey(Environment) }
 
@@ -89,7 +84,7 @@ export class AnalyticsApi extends HttpApiGroup.make("analytics")
         group_by: Schema.optionalKey(GroupBy),
         limit: GroupLimit,
         cursor: Schema.optionalKey(GroupCursor)
-      }).check(inOrder, groupsToPage),
+      }).check(inOrder, beside("limit", "group_by")),
       success: PromptAnalytics,
       error: BadRequest
     }).annotateMerge(

@@ -51,8 +51,7 @@ const databaseOf = (client: PgClient.PgClient, now: Database["Service"]["now"]) 
 const openCluster = (dataDir: string) =>
   Effect.tryPromise({
     try: () => clusterIn(dataDir),
-    catch: (cause) =>
-      new DataDirUnavailable({ message: `${dataDir} cannot be opened: ${whyNotOpened(cause)}` })
+    catch: (cause) => new DataDirUnavailable({ dataDir, reason: whyNotOpened(cause) })
   })
 
 /** PostgreSQL in this process, kept in a folder that no other process may have. */

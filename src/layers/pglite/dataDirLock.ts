@@ -5,8 +5,13 @@ import { DatabaseSync } from "node:sqlite"
 
 /** A data folder cannot be used: above all if another process has it, since two on one folder would destroy it. */
 export class DataDirUnavailable extends Data.TaggedError("DataDirUnavailable")<{
-  readonly message: string
-}> {}
+  readonly dataDir: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `${this.dataDir} cannot be opened: ${this.reason}`
+  }
+}
 
 /**
  * Holds a data folder for this process until the scope closes. The lock is a file lock of the operating system's, taken
@@ -27,13 +32,12 @@ export const lockDataDir = (dataDir: string) =>
         writeFileSync(join(dataDir, "lock.pid"), String(process.pid))
         return lock
       },
-      catch: (cause) =>
-        new DataDirUnavailable({ message: `${dataDir} cannot be opened: ${reason(dataDir, cause)}` })
+      catch: (cause) => new DataDirUnavailable({ dataDir, reason: whyNotLocked(dataDir, cause) })
     }),
     (lock) => Effect.sync(() => lock.close())
   )
 
-const reason = (dataDir: string, cause: unknown): string => {
+const whyNotLocked = (dataDir: string, cause: unknown): string => {
   if (!(cause instanceof Error) || !/locked/i.test(cause.message)) return String(cause)
   return `process ${holder(dataDir)} has it. Stop that process, or set DATA_DIR to another folder.`
 }
