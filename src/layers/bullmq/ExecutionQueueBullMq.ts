@@ -68,9 +68,14 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
       const unavailable = unavailableAt(redis)
 
       return ExecutionQueue.of({
+        // Each by a command of its own, in one packet: the transaction that adds several at once takes twice the time.
         enqueue: (wakeUps) =>
           Effect.asVoid(
-            Effect.tryPromise({ try: () => queue.addBulk(wakeUps.map(jobOf)), catch: unavailable })
+            Effect.tryPromise({
+              try: () =>
+                Promise.all(wakeUps.map(jobOf).map(({ name, data, opts }) => queue.add(name, data, opts))),
+              catch: unavailable
+            })
           ),
 
         consume: Effect.fnUntraced(function* ({ answer }, { concurrency }) {
