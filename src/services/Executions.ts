@@ -1,16 +1,4 @@
-import {
-  Context,
-  Duration,
-  Effect,
-  Exit,
-  Fiber,
-  FiberSet,
-  Layer,
-  Metric,
-  Option,
-  Result,
-  Schedule
-} from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Layer, Metric, Option, Result, Schedule } from "effect"
 import { NoActiveVersion, PromptNotFound, VersionNotFound } from "../domain/errors.ts"
 import {
   DEFAULT_ENVIRONMENT,
@@ -39,7 +27,8 @@ import { Dispatcher } from "./Dispatcher.ts"
 import { ExecutionStore } from "./ExecutionStore.ts"
 import type { ExecutionPosition, KeyedExecution, Lineage, NewExecution } from "./ExecutionStore.ts"
 import { Executor } from "./Executor.ts"
-import type { Assignment, AttemptResult } from "./Executor.ts"
+import { makeFibers } from "./fibers.ts"
+import type { Assignment } from "./Executor.ts"
 import { attemptsWith } from "./instruments.ts"
 import { Leases } from "./Leases.ts"
 import { Lifecycle } from "./Lifecycle.ts"
@@ -155,33 +144,29 @@ export class Executions extends Context.Service<
       const lifecycle = yield* Lifecycle
 
       /** The sync calls under way. What is left of them when the time to drain is over is given back. */
-      const running = yield* FiberSet.make<Option.Option<AttemptResult>>()
+      const running = yield* makeFibers
       yield* lifecycle.onStop(
-        Effect.andThen(
-          Effect.timeoutOption(FiberSet.awaitEmpty(running), settings.drain),
-          FiberSet.clear(running)
-        )
+        Effect.andThen(Effect.timeoutOption(running.awaitEmpty, settings.drain), running.interruptAll)
       )
 
       /** Sync runs whose row the database was to write and did not answer for. */
-      const unanswered = yield* FiberSet.make<void>()
+      const unanswered = yield* makeFibers
 
       /** Sync runs on their way to a row and a call, which have their room already. */
       let admitted = 0
 
       const refusal = Effect.gen(function* () {
         if (yield* lifecycle.stopping) return new ProcessUnavailable({ reason: "stopping" })
-        const full = (yield* FiberSet.size(running)) + admitted >= RUNNING
+        const full = running.size() + admitted >= RUNNING
         return full ? new ProcessUnavailable({ reason: "busy" }) : undefined
       })
 
-      const begin = (assignment: Assignment) => FiberSet.run(running, executor.attempt(assignment))
+      const begin = (assignment: Assignment) => running.fork(executor.attempt(assignment))
 
       /** Begins a run when its row turns out to be written: whoever asks again with its key is answered by it. */
       const beginIfWritten = Effect.fnUntraced(function* (assignment: Assignment) {
-        if ((yield* FiberSet.size(unanswered)) >= RUNNING) return
-        yield* FiberSet.run(
-          unanswered,
+        if (unanswered.size() >= RUNNING) return
+        yield* unanswered.fork(
           Effect.gen(function* () {
             if (!(yield* leases.turnsOut(assignment)) || (yield* lifecycle.stopping)) return
             yield* begin(assignment)

@@ -4,6 +4,13 @@ import type { Lease } from "./ExecutionStore.ts"
 import { leasesLost } from "./instruments.ts"
 import { logFailures } from "./logFailures.ts"
 import { Settings } from "./Settings.ts"
+import { Slab } from "./Slab.ts"
+
+interface Held {
+  readonly lease: Lease
+  /** Breaks off what is done under it, if that is still under way, and tells whether it was. */
+  readonly lose: () => boolean
+}
 
 /** Keeps this process's leases alive, all with one statement a heartbeat, and learns by it which are gone. */
 export class Leases extends Context.Service<
@@ -26,28 +33,23 @@ export class Leases extends Context.Service<
     Effect.gen(function* () {
       const store = yield* ExecutionStore
       const { heartbeat, lease: duration } = yield* Settings
-      /** What is done when a lease is lost, by lease. */
-      const held = new Map<Lease, () => void>()
+      const held = new Slab<Held>()
       /** Who is told whether a lease is held, by lease. */
       const doubted = new Map<Lease, (isHeld: boolean) => void>()
 
       const renew = Effect.gen(function* () {
-        const leases = [...held.keys()]
+        const leases = held.all()
         const asked = [...doubted.keys()]
         if (leases.length + asked.length === 0) return
-        const kept = yield* store.renew([...leases, ...asked], duration)
+        const kept = yield* store.renew([...leases.map(({ lease }) => lease), ...asked], duration)
         const epochs = new Map(kept.map(({ execution_id, epoch }) => [execution_id, epoch]))
         const isKept = ({ execution_id, epoch }: Lease) => epochs.get(execution_id) === epoch
         for (const lease of asked) {
           doubted.get(lease)?.(isKept(lease))
           doubted.delete(lease)
         }
-        for (const lease of leases) {
-          if (isKept(lease)) continue
-          const lost = held.get(lease)
-          if (lost === undefined) continue
-          yield* Metric.update(leasesLost, 1)
-          lost()
+        for (const { lease, lose } of leases) {
+          if (!isKept(lease) && lose()) yield* Metric.update(leasesLost, 1)
         }
       })
       yield* renew.pipe(
@@ -62,19 +64,23 @@ export class Leases extends Context.Service<
           Effect.contextWith((context: Context.Context<R>) =>
             Effect.callback<Option.Option<A>, E>((resume) => {
               const fiber = Effect.runForkWith(context)(work)
-              const letGo = () => {
-                held.delete(lease)
-                fiber.interruptUnsafe()
-              }
-              held.set(lease, () => {
-                resume(Effect.succeedNone)
-                letGo()
+              const letGo = held.add({
+                lease,
+                lose: () => {
+                  if (!letGo()) return false
+                  resume(Effect.succeedNone)
+                  fiber.interruptUnsafe()
+                  return true
+                }
               })
               fiber.addObserver((exit) => {
-                held.delete(lease)
+                letGo()
                 resume(Exit.map(exit, Option.some))
               })
-              return Effect.andThen(Effect.sync(letGo), Effect.asVoid(Fiber.await(fiber)))
+              return Effect.suspend(() => {
+                letGo()
+                return Fiber.interrupt(fiber)
+              })
             })
           ),
         turnsOut: (lease) =>

@@ -1,10 +1,12 @@
 import { Queue, Worker } from "bullmq"
-import { Duration, Effect, Exit, FiberSet, Layer } from "effect"
+import type { Job } from "bullmq"
+import { Duration, Effect, Layer } from "effect"
 import type { Redacted } from "effect"
 import type { Redis } from "ioredis"
 import { ExecutionId } from "../../domain/Ids.ts"
 import { ExecutionQueue, QueueUnavailable } from "../../services/ExecutionQueue.ts"
 import type { Lease } from "../../services/ExecutionStore.ts"
+import { makeFibers } from "../../services/fibers.ts"
 import { reasonOf } from "../../services/reasonOf.ts"
 import { CONNECT_TIMEOUT, connect, impatient, untilReady } from "../redis/connect.ts"
 
@@ -83,11 +85,14 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
             maxRetriesPerRequest: null,
             socketTimeout: Duration.toMillis(SILENCE)
           })
-          const handling = yield* FiberSet.make<Exit.Exit<void>>()
-          const run = yield* FiberSet.runtimePromise(handling)<never>()
+          const handling = yield* makeFibers
+          const handle = (job: Job) =>
+            new Promise<void>((resolve) => {
+              handling.run(answer(leaseOf(job.id!))).addObserver(() => resolve())
+            })
           yield* Effect.acquireRelease(
             Effect.sync(() => {
-              const worker = new Worker(QUEUE, (job) => run(Effect.exit(answer(leaseOf(job.id!)))), {
+              const worker = new Worker(QUEUE, handle, {
                 connection,
                 prefix,
                 concurrency,
@@ -101,7 +106,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
             }),
             (worker) =>
               closing(() => worker.pause(true)).pipe(
-                Effect.andThen(FiberSet.awaitEmpty(handling)),
+                Effect.andThen(handling.awaitEmpty),
                 Effect.andThen(closing(() => worker.close()))
               )
           )

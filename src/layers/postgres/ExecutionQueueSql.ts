@@ -1,5 +1,6 @@
-import { Effect, FiberSet, Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { ExecutionQueue, QueueUnavailable } from "../../services/ExecutionQueue.ts"
+import { makeFibers } from "../../services/fibers.ts"
 import { Database } from "./Database.ts"
 import { makeSlots } from "./slots.ts"
 
@@ -21,9 +22,8 @@ export const layer = Layer.effect(
         }),
 
       consume: Effect.fnUntraced(function* ({ claim }, { concurrency }) {
-        const handling = yield* FiberSet.make<void>()
-        const run = yield* FiberSet.runtime(handling)()
-        const slots = makeSlots({ count: concurrency, claim, run, onOverflow: notifier.notify })
+        const handling = yield* makeFibers
+        const slots = makeSlots({ count: concurrency, claim, run: handling.run, onOverflow: notifier.notify })
         yield* notifier.listen(Effect.sync(() => slots.call(0)))
         yield* Effect.acquireRelease(
           Effect.sync(() => workers.add(slots)),
@@ -31,7 +31,7 @@ export const layer = Layer.effect(
             Effect.sync(() => {
               workers.delete(slots)
               slots.close()
-            }).pipe(Effect.andThen(FiberSet.awaitEmpty(handling)))
+            }).pipe(Effect.andThen(handling.awaitEmpty))
         )
       }),
 
