@@ -205,6 +205,10 @@ layer(filled, { timeout: "60 seconds", excludeTestServices: true })("hot queries
     ["claims of what is named", KEY, ExecutionStore.use((store) => store.claim(lease, Duration.seconds(30)))],
     ["ends", KEY, ExecutionStore.use((store) => store.finish(lease, attemptNotMade("worker_lost", "x")))],
     ["renewals", KEY, ExecutionStore.use((store) => store.renew([lease], Duration.seconds(30)))],
+    ["polls", KEY, ExecutionStore.use((store) => store.get(PROJECT, lease.execution_id))],
+    ["waiting polls", KEY, ExecutionStore.use((store) => store.status(PROJECT, lease.execution_id))],
+    ["lineage", KEY, ExecutionStore.use((store) => store.lineage(PROJECT, lease.execution_id))],
+    ["cancels", KEY, ExecutionStore.use((store) => store.cancel(PROJECT, lease.execution_id))],
     ["claims of what is due", DUE, ExecutionStore.use((store) => store.claimDue(32, Duration.seconds(30)))],
     ["sweeps", DUE, ExecutionStore.use((store) => store.due(Duration.zero, 100))]
   ] as const)(

@@ -380,10 +380,13 @@ export const layer = Layer.effect(
         FROM executions WHERE status = 'queued'`
     })
 
+    // Until a new ledger is analyzed for the first time, an index by project looks as good as the key for one execution.
+    // IS TRUE keeps the planner to the key.
     const lockExecution = (project_id: ProjectId, execution_id: ExecutionId) => write<{
       readonly status: ExecutionStatus
     }>`
-      SELECT status FROM executions WHERE execution_id = ${execution_id} AND project_id = ${project_id} FOR UPDATE`
+      SELECT status FROM executions
+      WHERE execution_id = ${execution_id} AND (project_id = ${project_id}) IS TRUE FOR UPDATE`
 
     const cancelExecution = Effect.fnUntraced(function* (execution_id: ExecutionId) {
       const time = yield* now
@@ -404,7 +407,7 @@ export const layer = Layer.effect(
       ) WITH ORDINALITY AS g (execution_id, project_id, place)
       CROSS JOIN LATERAL (
         SELECT * FROM executions e
-        WHERE e.execution_id = g.execution_id AND e.project_id = g.project_id LIMIT 1
+        WHERE e.execution_id = g.execution_id AND (e.project_id = g.project_id) IS TRUE LIMIT 1
       ) AS e`
 
     const selectStatuses = (items: ReadonlyArray<Wanted>) => read<
@@ -426,9 +429,11 @@ export const layer = Layer.effect(
         ${read.literal(columnsOf("m", modelColumns, "model_"))},
         (SELECT jsonb_agg(to_jsonb(a) - 'execution_id' ORDER BY a.attempt_number)
          FROM execution_attempts a WHERE a.execution_id = e.execution_id) AS attempt_rows
-      FROM executions e ${read.literal(summaryJoins)}
-      LEFT JOIN execution_inputs i ON i.execution_id = e.execution_id
-      WHERE e.execution_id = ${execution_id} AND e.project_id = ${project_id}`
+      FROM (
+        SELECT * FROM executions
+        WHERE execution_id = ${execution_id} AND (project_id = ${project_id}) IS TRUE LIMIT 1
+      ) e ${read.literal(summaryJoins)}
+      LEFT JOIN execution_inputs i ON i.execution_id = e.execution_id`
 
     const selectExecutions = (
       project_id: ProjectId,
