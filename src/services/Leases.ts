@@ -6,7 +6,7 @@ import { logFailures } from "./logFailures.ts"
 import { Settings } from "./Settings.ts"
 import { Slab } from "./Slab.ts"
 
-interface Held {
+interface Holding {
   readonly lease: Lease
   /** Breaks off what is done under it, if that is still under way, and tells whether it was. */
   readonly lose: () => boolean
@@ -33,7 +33,7 @@ export class Leases extends Context.Service<
     Effect.gen(function* () {
       const store = yield* ExecutionStore
       const { heartbeat, lease: duration } = yield* Settings
-      const held = new Slab<Held>()
+      const held = new Slab<Holding>()
       /** Who is told whether a lease is held, by lease. */
       const doubted = new Map<Lease, (isHeld: boolean) => void>()
 

@@ -1,7 +1,8 @@
 /**
- * Entries that come and go. Where they do so by the thousand a second a `Map` or `Set` of them would double what
- * collecting garbage takes: a table that it has outgrown is not cleared, and keeps what was taken out, and all that this
- * leads to, through many collections of what is young.
+ * Entries that come and go, kept in places that are cleared and used again; there are as many as there were ever entries at
+ * once. Where they come and go by the thousand a second, a `Map` or `Set` would double what collecting garbage takes:
+ * it outgrows a table every few entries, and that table goes on keeping what was taken out, and all that this leads to,
+ * until the old generation is collected.
  */
 export class Slab<A extends object> {
   private readonly entries: Array<A | undefined> = []

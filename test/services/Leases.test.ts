@@ -1,14 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Logger, Option } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Logger, Metric, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import { ExecutionStore } from "../../src/services/ExecutionStore.ts"
 import type { Lease } from "../../src/services/ExecutionStore.ts"
+import { leasesLost } from "../../src/services/instruments.ts"
 import { Leases } from "../../src/services/Leases.ts"
 import { defaultSettings, Settings } from "../../src/services/Settings.ts"
 
 const lease: Lease = { execution_id: ExecutionId.make(crypto.randomUUID()), epoch: 1 }
 const { heartbeat } = defaultSettings
+const lost = Effect.map(Metric.value(leasesLost), ({ count }) => count)
 
 /** Leases over a store that renews as it is told, one heartbeat after the other. */
 const leasesOver = (...answers: ReadonlyArray<Effect.Effect<ReadonlyArray<Lease>>>) => {
@@ -48,11 +50,47 @@ describe("work under a lease", () => {
       let givenUp = false
       const work = Effect.onInterrupt(Effect.never, () => Effect.sync(() => void (givenUp = true)))
       const held = yield* Effect.forkChild(hold(lease, work), { startImmediately: true })
+      const before = yield* lost
       yield* TestClock.adjust(heartbeat)
       assert.isTrue(Option.isNone(yield* Fiber.join(held)))
       assert.isTrue(givenUp)
+      assert.strictEqual(yield* lost, before + 1)
     }).pipe(Effect.provide(leasesOver(Effect.succeed([{ ...lease, epoch: 2 }]))))
   )
+
+  it.effect.each([
+    ["has ended", Option.some("well")],
+    ["is broken off and ends slowly", Option.none()]
+  ] as const)("is not taken for lost by a heartbeat in which it %s, and is renewed no more", ([, ended]) => {
+    const asked: Array<ReadonlyArray<Lease>> = []
+    return Effect.gen(function* () {
+      const answered = yield* Deferred.make<ReadonlyArray<Lease>>()
+      const store = Layer.mock(ExecutionStore, {
+        renew: (leases) => Effect.suspend(() => (asked.push(leases), Deferred.await(answered)))
+      })
+      yield* Effect.gen(function* () {
+        const { hold } = yield* Leases
+        const [done, unwound] = [yield* Deferred.make<string>(), yield* Deferred.make<void>()]
+        const work = Effect.onInterrupt(Deferred.await(done), () => Deferred.await(unwound))
+        const held = yield* Effect.forkChild(hold(lease, work), { startImmediately: true })
+        const before = yield* lost
+        yield* TestClock.adjust(heartbeat)
+        if (Option.isSome(ended)) {
+          yield* Deferred.succeed(done, ended.value)
+          assert.deepStrictEqual(yield* Fiber.join(held), ended)
+        } else held.interruptUnsafe()
+        yield* Deferred.succeed(answered, [])
+        yield* TestClock.adjust(heartbeat)
+        yield* TestClock.adjust(heartbeat)
+        assert.deepStrictEqual(asked, [[lease]])
+        assert.strictEqual(yield* lost, before)
+        yield* Deferred.succeed(unwound, undefined)
+        assert.strictEqual(Exit.hasInterrupts(yield* Fiber.await(held)), Option.isNone(ended))
+      }).pipe(
+        Effect.provide(Leases.layer.pipe(Layer.provide([store, Layer.succeed(Settings, defaultSettings)])))
+      )
+    })
+  })
 })
 
 describe("a lease that the database did not answer for", () => {

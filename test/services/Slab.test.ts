@@ -32,4 +32,12 @@ describe("Slab", () => {
       })
     }
   )
+
+  it("uses the places again of what was taken out", () => {
+    const slab = new Slab<{ readonly id: number }>()
+    const removers = [0, 1, 2].map((id) => slab.add({ id }))
+    removers[1]!()
+    slab.add({ id: 3 })
+    assert.deepStrictEqual(slab.all(), [{ id: 0 }, { id: 3 }, { id: 2 }])
+  })
 })

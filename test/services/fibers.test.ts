@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, References, Scope } from "effect"
 import { makeFibers } from "../../src/services/fibers.ts"
 
 describe("fibers", () => {
@@ -40,11 +40,31 @@ describe("fibers", () => {
     })
   )
 
+  it.effect("have the context of who forks them, and outlive it", () =>
+    Effect.gen(function* () {
+      const fibers = yield* makeFibers
+      const goOn = yield* Deferred.make<void>()
+      const work = Effect.andThen(Deferred.await(goOn), References.CurrentLogAnnotations)
+      const forked = yield* Deferred.make<Fiber.Fiber<Record<string, unknown>>>()
+      const caller = yield* fibers.fork(work).pipe(
+        Effect.flatMap((fiber) => Deferred.succeed(forked, fiber)),
+        Effect.andThen(Effect.never),
+        Effect.annotateLogs("request_id", "r-1"),
+        Effect.forkChild
+      )
+      const fiber = yield* Deferred.await(forked)
+      yield* Fiber.interrupt(caller)
+      yield* Deferred.succeed(goOn, undefined)
+      assert.deepInclude(yield* Fiber.join(fiber), { request_id: "r-1" })
+    })
+  )
+
   it.effect("that have ended are not among those that are interrupted", () =>
     Effect.gen(function* () {
       const fibers = yield* makeFibers
       const ended = yield* fibers.fork(Effect.succeed(1))
       const under = yield* fibers.fork(Effect.never)
+      assert.strictEqual(fibers.size(), 1)
       yield* fibers.interruptAll
       assert.deepStrictEqual(yield* Fiber.await(ended), Exit.succeed(1))
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(under)))

@@ -70,12 +70,17 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
       const unavailable = unavailableAt(redis)
 
       return ExecutionQueue.of({
-        // Each by a command of its own, in one packet: the transaction that adds several at once takes twice the time.
+        // By commands of their own, which go out together all the same: BullMQ's own way to add several takes more CPU.
         enqueue: (wakeUps) =>
           Effect.asVoid(
             Effect.tryPromise({
               try: () =>
-                Promise.all(wakeUps.map(jobOf).map(({ name, data, opts }) => queue.add(name, data, opts))),
+                Promise.all(
+                  wakeUps.map((wakeUp) => {
+                    const { name, data, opts } = jobOf(wakeUp)
+                    return queue.add(name, data, opts)
+                  })
+                ),
               catch: unavailable
             })
           ),

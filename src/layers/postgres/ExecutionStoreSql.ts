@@ -380,8 +380,8 @@ export const layer = Layer.effect(
         FROM executions WHERE status = 'queued'`
     })
 
-    // Until a new ledger is analyzed for the first time, an index by project looks as good as the key for one execution.
-    // IS TRUE keeps the planner to the key.
+    // Here and below, IS TRUE and limits keep the planner to the key: until a new ledger is analyzed for the first time, an
+    // index by project, or from a prompt, looks as good for one execution.
     const lockExecution = (project_id: ProjectId, execution_id: ExecutionId) => write<{
       readonly status: ExecutionStatus
     }>`
