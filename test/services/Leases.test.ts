@@ -12,13 +12,16 @@ const lease: Lease = { execution_id: ExecutionId.make(crypto.randomUUID()), epoc
 const { heartbeat } = defaultSettings
 const lost = Effect.map(Metric.value(leasesLost), ({ count }) => count)
 
-/** Leases over a store that renews as it is told, one heartbeat after the other. */
+/** Leases over a store that renews as it is told. */
+const leasesOf = (renew: (leases: ReadonlyArray<Lease>) => Effect.Effect<ReadonlyArray<Lease>>) =>
+  Leases.layer.pipe(
+    Layer.provide([Layer.mock(ExecutionStore, { renew }), Layer.succeed(Settings, defaultSettings)])
+  )
+
+/** The same, with an answer for each heartbeat. */
 const leasesOver = (...answers: ReadonlyArray<Effect.Effect<ReadonlyArray<Lease>>>) => {
   let heartbeats = 0
-  return Leases.layer.pipe(
-    Layer.provide(Layer.mock(ExecutionStore, { renew: () => Effect.suspend(() => answers[heartbeats++]!) })),
-    Layer.provide(Layer.succeed(Settings, defaultSettings))
-  )
+  return leasesOf(() => Effect.suspend(() => answers[heartbeats++]!))
 }
 
 describe("work under a lease", () => {
@@ -65,9 +68,7 @@ describe("work under a lease", () => {
     const asked: Array<ReadonlyArray<Lease>> = []
     return Effect.gen(function* () {
       const answered = yield* Deferred.make<ReadonlyArray<Lease>>()
-      const store = Layer.mock(ExecutionStore, {
-        renew: (leases) => Effect.suspend(() => (asked.push(leases), Deferred.await(answered)))
-      })
+      const leases = leasesOf((given) => Effect.suspend(() => (asked.push(given), Deferred.await(answered))))
       yield* Effect.gen(function* () {
         const { hold } = yield* Leases
         const [done, unwound] = [yield* Deferred.make<string>(), yield* Deferred.make<void>()]
@@ -86,9 +87,7 @@ describe("work under a lease", () => {
         assert.strictEqual(yield* lost, before)
         yield* Deferred.succeed(unwound, undefined)
         assert.strictEqual(Exit.hasInterrupts(yield* Fiber.await(held)), Option.isNone(ended))
-      }).pipe(
-        Effect.provide(Leases.layer.pipe(Layer.provide([store, Layer.succeed(Settings, defaultSettings)])))
-      )
+      }).pipe(Effect.provide(leases))
     })
   })
 })
@@ -98,12 +97,11 @@ describe("a lease that the database did not answer for", () => {
     "is told of by the first heartbeat that it answers, each for itself, and asked for no more",
     () => {
       const asked: Array<ReadonlyArray<Lease>> = []
-      const store = Layer.mock(ExecutionStore, {
-        renew: (leases) =>
-          Effect.suspend(() =>
-            asked.push(leases) === 1 ? Effect.die(new Error("away")) : Effect.succeed([lease])
-          )
-      })
+      const leases = leasesOf((given) =>
+        Effect.suspend(() =>
+          asked.push(given) === 1 ? Effect.die(new Error("away")) : Effect.succeed([lease])
+        )
+      )
       return Effect.gen(function* () {
         const { turnsOut } = yield* Leases
         const other = { ...lease, execution_id: ExecutionId.make(crypto.randomUUID()) }
@@ -122,9 +120,7 @@ describe("a lease that the database did not answer for", () => {
           [lease, other],
           [lease, other]
         ])
-      }).pipe(
-        Effect.provide(Leases.layer.pipe(Layer.provide([store, Layer.succeed(Settings, defaultSettings)])))
-      )
+      }).pipe(Effect.provide(leases))
     }
   )
 })

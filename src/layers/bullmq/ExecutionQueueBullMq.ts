@@ -28,15 +28,14 @@ const SILENCE = Duration.seconds(7)
 const CLOSE_TIMEOUT = "2 seconds"
 
 /** A job's id is `<execution>-<epoch>`: BullMQ ignores an id that it has already. Its data is the execution's id. */
-const jobOf = ({ execution_id, epoch }: Lease) => ({
-  name: "execute",
-  data: { execution_id },
-  opts: {
-    jobId: `${execution_id}-${epoch}`,
-    removeOnComplete: true,
-    removeOnFail: true
-  }
-})
+const addTo =
+  (queue: Queue) =>
+  ({ execution_id, epoch }: Lease) =>
+    queue.add(
+      "execute",
+      { execution_id },
+      { jobId: `${execution_id}-${epoch}`, removeOnComplete: true, removeOnFail: true }
+    )
 
 const leaseOf = (jobId: string): Lease => {
   const dash = jobId.lastIndexOf("-")
@@ -73,16 +72,7 @@ export const layer = ({ url, prefix = PREFIX }: BullMqOptions) =>
         // By commands of their own, which go out together all the same: BullMQ's own way to add several takes more CPU.
         enqueue: (wakeUps) =>
           Effect.asVoid(
-            Effect.tryPromise({
-              try: () =>
-                Promise.all(
-                  wakeUps.map((wakeUp) => {
-                    const { name, data, opts } = jobOf(wakeUp)
-                    return queue.add(name, data, opts)
-                  })
-                ),
-              catch: unavailable
-            })
+            Effect.tryPromise({ try: () => Promise.all(wakeUps.map(addTo(queue))), catch: unavailable })
           ),
 
         consume: Effect.fnUntraced(function* ({ answer }, { concurrency }) {

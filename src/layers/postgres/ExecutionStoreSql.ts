@@ -429,10 +429,7 @@ export const layer = Layer.effect(
         ${read.literal(columnsOf("m", modelColumns, "model_"))},
         (SELECT jsonb_agg(to_jsonb(a) - 'execution_id' ORDER BY a.attempt_number)
          FROM execution_attempts a WHERE a.execution_id = e.execution_id) AS attempt_rows
-      FROM (
-        SELECT * FROM executions
-        WHERE execution_id = ${execution_id} AND (project_id = ${project_id}) IS TRUE LIMIT 1
-      ) e ${read.literal(summaryJoins)}
+      FROM ${wanted([{ execution_id, project_id }])} ${read.literal(summaryJoins)}
       LEFT JOIN execution_inputs i ON i.execution_id = e.execution_id`
 
     const selectExecutions = (
